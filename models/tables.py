@@ -646,6 +646,16 @@ plan = Table(
     schema="kpi",
     comment="One row per step of the chain, period and scope: the goal worked back",
 )
+pace_weights = Table(
+    "pace_weights",
+    metadata,
+    _key("kpi_id", "KPI"),
+    _date("day", "Day", key=True),
+    _double("weight", "How much of a period's work falls on it: 0 on a day off; rhythm of week and month from the own history"),
+    _date("as_of", "Day that it was computed for"),
+    schema="kpi",
+    comment="One row per KPI and day: expected_to_date is target x weights up to as_of / weights of the period",
+)
 divergence = Table(
     "divergence",
     metadata,
