@@ -1,0 +1,33 @@
+"""Errors of the pipeline.
+
+PipelineError
+├── SettingsError          the environment or a settings file is wrong: say which and what is allowed
+├── WarehouseBusyError     another process holds the warehouse: wait or end it
+├── ReconciliationError    fewer or more records landed than the CRM says: nothing of that sync was kept
+├── NothingPublishedError  there is no published database yet: run `kpi nightly`
+└── SourceMissingError     no source could be read at all
+"""
+
+
+class PipelineError(Exception):
+    """Base class: the command line prints one line of it and exits 1."""
+
+
+class SettingsError(PipelineError):
+    """The environment or a settings file is wrong."""
+
+
+class WarehouseBusyError(PipelineError):
+    """Another process has the warehouse open."""
+
+
+class ReconciliationError(PipelineError):
+    """What landed is not what the CRM says it has."""
+
+
+class NothingPublishedError(PipelineError):
+    """No nightly run has published anything yet."""
+
+
+class SourceMissingError(PipelineError):
+    """No source could be read."""

@@ -1,0 +1,125 @@
+"""The one opener of DuckDB: transactions on the warehouse, tables made from the models, models written whole or not at all."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool, StaticPool
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+from models.context import BuildContext, Model
+from models.tables import SCHEMAS, metadata
+from pipelines.errors import WarehouseBusyError
+
+LOCK_WAIT_SECONDS = (
+    60  # a publish or a rerun holds the file for seconds; a whole night waits in Dagster's queue instead
+)
+
+
+class Warehouse:
+    """A DuckDB file (or ":memory:") with the tables of models/tables.py. Each transaction opens and releases the file."""
+
+    def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
+        if not read_only and path != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.engine = sa.create_engine(
+            f"duckdb:///{path}",
+            # NullPool gives the file lock back at once; in memory the one connection is the database
+            poolclass=StaticPool if path == ":memory:" else NullPool,
+            connect_args={"read_only": True} if read_only else {},
+        )
+        sa.event.listen(self.engine, "connect", _use_utc)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """Open one transaction: committed at the end, rolled back on an error.
+
+        Raises WarehouseBusyError when another process holds the file for longer than LOCK_WAIT_SECONDS.
+        """
+        connection = self._connect()
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            connection.close()
+
+    def create_tables(self) -> None:
+        """Make the schemas and tables that are not there yet."""
+        with self.transaction() as connection:
+            for schema in SCHEMAS:
+                connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
+            metadata.create_all(connection)
+
+    def write(self, model: Model, context: BuildContext) -> int:
+        """Build one table in one transaction and return its number of rows."""
+        with self.transaction() as connection:
+            return write_model(connection, model, context)
+
+    def _connect(self) -> sa.Connection:
+        waits = Retrying(
+            retry=retry_if_exception(_is_lock_conflict),
+            wait=wait_fixed(0.5),
+            stop=stop_after_delay(LOCK_WAIT_SECONDS),
+            reraise=True,
+        )
+        try:
+            return waits(self.engine.connect)
+        except sa.exc.DBAPIError as error:
+            if not _is_lock_conflict(error):
+                raise
+            holder = str(error.orig).partition("held in ")[2].partition(".")[0] or "another process"
+            message = f"the warehouse {self.path} is in use by {holder}; wait until it ends, or end it, and run again"
+            raise WarehouseBusyError(message) from error
+
+
+def write_model(connection: sa.Connection, model: Model, context: BuildContext) -> int:
+    """Write a model's rows by its mode (see models.context.Model) and return the table's number of rows."""
+    table = model.table
+    if model.write == "replace":
+        connection.execute(sa.delete(table))
+    elif model.write == "replace_day":
+        connection.execute(sa.delete(table).where(table.c[str(model.day_column)] == context.as_of))
+    if model.statement is not None:
+        _insert_select(connection, model, model.statement(context))
+    elif model.rows is not None:
+        insert_rows(connection, table, [dict(row) for row in model.rows(connection, context)])
+    return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+
+
+def insert_rows(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows in one statement through Arrow: executemany takes a second for every 10,000 rows."""
+    if not rows:
+        return
+    columns = [column.name for column in table.columns if column.name in rows[0]]
+    batch = pyarrow.Table.from_pylist([{name: row[name] for name in columns} for row in rows])
+    driver: Any = connection.connection.driver_connection
+    driver.register("arriving_rows", batch)
+    try:
+        arriving = sa.table("arriving_rows", *(sa.column(name) for name in columns))
+        connection.execute(sa.insert(table).from_select(columns, sa.select(*arriving.columns)))
+    finally:
+        driver.unregister("arriving_rows")
+
+
+def _insert_select(connection: sa.Connection, model: Model, statement: sa.Select[Any]) -> None:
+    table = model.table
+    source = statement.subquery("built")
+    columns = [column.name for column in table.columns]
+    rows = sa.select(*(source.c[name] for name in columns))
+    if model.write == "append_missing":
+        same_key = sa.and_(*(table.c[key.name] == source.c[key.name] for key in table.primary_key))
+        rows = rows.where(~sa.exists().where(same_key).correlate(source))
+    connection.execute(sa.insert(table).from_select(columns, rows))
+
+
+def _use_utc(dbapi_connection: Any, _record: Any) -> None:
+    """Times are UTC whatever the machine's zone is; a day in the team's zone is always asked for by name."""
+    dbapi_connection.execute("SET TimeZone = 'UTC'")
+
+
+def _is_lock_conflict(error: BaseException) -> bool:
+    return isinstance(error, sa.exc.DBAPIError) and "Could not set lock" in str(error.orig)
