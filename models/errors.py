@@ -1,0 +1,29 @@
+"""What can go wrong while tables are described and built.
+
+ModelError
+├── UnknownColumnError      an agreement names a column that the table has not
+└── UnsupportedRuleError    a rule asks for what cannot be turned into SQL
+"""
+
+
+class ModelError(Exception):
+    """Base class of this package's errors: the run stops, because a number would be wrong."""
+
+
+class UnknownColumnError(ModelError):
+    """An agreement names a column that its table has not; `table`, `column` and `allowed` say which."""
+
+    def __init__(self, table: str, column: str, allowed: tuple[str, ...]) -> None:
+        self.table = table
+        self.column = column
+        self.allowed = allowed
+        super().__init__(f"{table!r} has no column {column!r}; use one of {', '.join(sorted(allowed))}")
+
+
+class UnsupportedRuleError(ModelError):
+    """A rule cannot be turned into SQL; `rule_id` says which, the message why and what is allowed."""
+
+    def __init__(self, rule_id: str, what: str, allowed: tuple[str, ...]) -> None:
+        self.rule_id = rule_id
+        self.what = what
+        super().__init__(f"rule {rule_id!r}: {what} cannot be judged; use one of {', '.join(sorted(allowed))}")
