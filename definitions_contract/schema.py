@@ -135,7 +135,9 @@ class RuleOutcome(StrEnum):
 class Rule(_Model):
     """One condition, in Great Expectations' vocabulary and arguments.
 
-    A missing value fails, or waits for `wait_business_days` after the counted day; `missing: passes` lets it pass.
+    A missing value fails, or waits until `wait_business_days` business days after the counted day are over; `missing: passes`
+    lets it pass. `waiting_values` are values that say "no answer yet" (a meeting still `booked`): they count as missing.
+    evaluate.py is the plain reading of all this.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -143,8 +145,9 @@ class Rule(_Model):
     expectation: str
     kwargs: Mapping[str, Any]
     severity: Severity = Severity.CRITICAL
-    wait_business_days: int = Field(default=0, ge=0)
+    wait_business_days: int = Field(default=0, ge=0, le=260)
     missing: Literal["fails", "passes"] = "fails"
+    waiting_values: tuple[Any, ...] = ()
     why: str | None = None
 
 
