@@ -1,0 +1,132 @@
+"""What can go wrong between a CRM and the landing folder, sorted by what the caller does about it.
+
+ConnectorError
+├── SettingsError            connections.yaml or a field map says something that is not allowed; mend the file
+├── RetryableError           ask again after a wait (the HTTP policy does; it reaches nobody else unless all tries are used up)
+│   ├── RateLimitedError         the CRM asked to wait
+│   ├── UnavailableError         no answer, a broken answer or a server error
+│   └── SessionExpiredError      log in once more, then ask again
+├── RecordRejectedError      one record cannot be landed; put it aside, go on
+└── RunStoppedError          the extraction ends without a manifest: nothing of it counts
+    ├── LoginError               the CRM refused the secrets, or one is missing
+    ├── DailyLimitError          no requests left for today
+    ├── RequestRefusedError      the CRM refused one request for good
+    ├── UnknownFieldError        the field map names a field that the CRM does not have
+    ├── IncompleteReadError      the CRM's answers contradict each other: records may be missing
+    └── LandingError             a landed file is missing or damaged
+"""
+
+from pathlib import Path
+
+
+class ConnectorError(Exception):
+    """Base of all errors in this package."""
+
+
+class SettingsError(ConnectorError):
+    """A settings file says something that is not allowed. `line` counts from 1; 0 when the file as a whole is meant."""
+
+    def __init__(self, file: Path, *, line: int, key: str, found: str, allowed: str) -> None:
+        super().__init__(f"{file}:{line}: {key}: found {found}; allowed: {allowed}")
+        self.file = file
+        self.line = line
+        self.key = key
+        self.found = found
+        self.allowed = allowed
+
+
+class RetryableError(ConnectorError):
+    """Ask again. `wait_seconds` is what the CRM asked for; None leaves it to the policy."""
+
+    def __init__(self, message: str, *, wait_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+
+
+class RateLimitedError(RetryableError):
+    """The CRM asked to wait: all requests of the account wait, not only this one."""
+
+
+class UnavailableError(RetryableError):
+    """No answer, an answer that cannot be read, or a server error."""
+
+
+class SessionExpiredError(RetryableError):
+    """The session is no longer valid."""
+
+
+class RecordRejectedError(ConnectorError):
+    """One record cannot be landed. The record itself stays out of the message: it holds a person's data."""
+
+    def __init__(self, object_name: str, *, reason: str) -> None:
+        super().__init__(f"{object_name}: {reason}; the record is put aside")
+        self.object_name = object_name
+        self.reason = reason
+
+
+class RunStoppedError(ConnectorError):
+    """The extraction of a connection ends here; nothing of it counts."""
+
+
+class LoginError(RunStoppedError):
+    """The CRM refused the secrets, or one is missing."""
+
+    def __init__(self, connection: str, *, reason: str, remedy: str) -> None:
+        super().__init__(f"{connection}: cannot log in: {reason}; {remedy}")
+        self.connection = connection
+        self.reason = reason
+
+
+class DailyLimitError(RunStoppedError):
+    """The CRM has no requests left for today, or the rest is reserved for others."""
+
+    def __init__(self, connection: str, *, reason: str) -> None:
+        super().__init__(
+            f"{connection}: stopped at the daily request limit: {reason}; run again after the limit is renewed"
+        )
+        self.connection = connection
+
+
+class RequestRefusedError(RunStoppedError):
+    """The CRM refused one request for good. `code` is the CRM's own error code."""
+
+    def __init__(self, connection: str, *, what: str, status: int, code: str) -> None:
+        super().__init__(
+            f"{connection}: {what} was refused with status {status} ({code}); check the user's permissions"
+        )
+        self.connection = connection
+        self.what = what
+        self.status = status
+        self.code = code
+
+
+class UnknownFieldError(RunStoppedError):
+    """The field map names a field that the CRM does not have, or that this user may not see."""
+
+    def __init__(self, connection: str, *, object_name: str, key: str, field: str, origin: str) -> None:
+        super().__init__(
+            f"{connection}: {object_name} has no field '{field}', which {origin} names for '{key}'; "
+            "correct the field map, or let this user see the field"
+        )
+        self.connection = connection
+        self.object_name = object_name
+        self.key = key
+        self.field = field
+        self.origin = origin
+
+
+class IncompleteReadError(RunStoppedError):
+    """The CRM's answers contradict each other, so that records may be missing."""
+
+    def __init__(self, connection: str, *, object_name: str, reason: str) -> None:
+        super().__init__(f"{connection}: {object_name} was not read completely: {reason}; run again")
+        self.connection = connection
+        self.object_name = object_name
+
+
+class LandingError(RunStoppedError):
+    """A landed file is missing or damaged."""
+
+    def __init__(self, path: Path, *, reason: str) -> None:
+        super().__init__(f"{path}: {reason}; remove the folder of this sync and extract again")
+        self.path = path

@@ -1,0 +1,300 @@
+"""Which CRMs are asked, how, and which of their fields mean what: connections.yaml with each CRM's field map under it."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from connectors.errors import SettingsError
+from connectors.yaml_lines import allowed_for, as_plain, line_of, load_yaml
+
+T = TypeVar("T")
+
+SANDBOX = "sandbox"
+LOOPBACK_URL = re.compile(r"http://127\.0\.0\.1:\d+")
+HTTPS_URL = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?")
+
+
+class Crm(StrEnum):
+    """The CRMs that there is a connector for."""
+
+    HUBSPOT = "hubspot"
+    SALESFORCE = "salesforce"
+
+
+def checked_url(url: str) -> str:
+    """Return the address without its last slash; refuse plain http to anything but this machine.
+
+    >>> checked_url("https://api.hubapi.com/")
+    'https://api.hubapi.com'
+    """
+    bare = url.rstrip("/")
+    if bare == SANDBOX or LOOPBACK_URL.fullmatch(bare) or HTTPS_URL.fullmatch(bare):
+        return bare
+    raise ValueError("an https:// address, http://127.0.0.1:PORT, or sandbox")
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FieldSource(_Settings):
+    """Where one canonical field comes from: exactly one of `from`, `join` and `constant`.
+
+    `sources` are candidates: the first that has a value counts. `origin` is the file and line that says so.
+    """
+
+    sources: tuple[str, ...] = Field(default=(), alias="from")
+    join: tuple[str, ...] = ()
+    constant: str | None = None
+    values: dict[str, str] | None = None
+    default: str | None = None
+    divide: float | None = Field(default=None, gt=0)
+    origin: str = ""
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> "FieldSource":
+        if sum((bool(self.sources), bool(self.join), self.constant is not None)) != 1:
+            raise ValueError("exactly one of from, join and constant")
+        return self
+
+    @property
+    def crm_fields(self) -> tuple[str, ...]:
+        """All CRM fields (or paths) that it reads."""
+        return self.sources + self.join
+
+
+class ObjectMap(_Settings):
+    """One CRM object that gives rows of an entity: canonical field <- CRM field, for records that meet `where`."""
+
+    object: str
+    where: dict[str, str] = {}
+    fields: dict[str, FieldSource]
+
+
+FieldMap = dict[str, tuple[ObjectMap, ...]]
+FieldChanges = dict[str, dict[str, dict[str, FieldSource]]]
+
+
+class HubSpotLimits(_Settings):
+    """What the account's edition allows. The defaults are those of Professional, a little below."""
+
+    requests_per_10_seconds: int = Field(default=190, gt=0)
+    searches_per_second: int = Field(default=4, gt=0)
+    requests_per_day: int = Field(default=650_000, gt=0)
+
+
+class SalesforceLimits(_Settings):
+    """What the org may use a day, and the share of it that this connection leaves to others."""
+
+    requests_per_day: int = Field(default=100_000, gt=0)
+    reserve_for_others: float = Field(default=0.2, ge=0, lt=1)
+
+
+class _Connection(_Settings):
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    url: Annotated[str, AfterValidator(checked_url)]
+    start: date
+    record_url: str
+    # A record may appear in the CRM's index an hour after its time stamp: each window reaches back this far.
+    overlap_minutes: int = Field(default=60, ge=0)
+    workers: int = Field(default=4, ge=1, le=8)
+    fields: FieldChanges = {}
+    field_map: FieldMap = {}  # the CRM's own map with `fields` laid over it; filled by load_connections
+
+    @property
+    def is_sandbox(self) -> bool:
+        """The built-in demo company: it has neither rate limits nor a lagging index."""
+        return self.url == SANDBOX
+
+    @property
+    def overlap(self) -> timedelta:
+        """How far each incremental window reaches back before the cursor."""
+        return timedelta(minutes=self.overlap_minutes)
+
+    def sources_of(self, object_name: str) -> Iterable[tuple[str, FieldSource]]:
+        """All (canonical field, source) pairs that read this CRM object."""
+        for entity, maps in self.field_map.items():
+            for item in maps:
+                if item.object == object_name:
+                    yield from ((f"{entity}.{field}", source) for field, source in item.fields.items())
+
+    def filters_of(self, object_name: str) -> frozenset[str]:
+        """The CRM fields that a `where` of this object reads."""
+        maps = (item for maps in self.field_map.values() for item in maps)
+        return frozenset(field for item in maps if item.object == object_name for field in item.where)
+
+
+class HubSpotConnection(_Connection):
+    """A HubSpot account. `token_env` is the name of the environment variable, never the token."""
+
+    crm: Literal[Crm.HUBSPOT]
+    token_env: str = "HUBSPOT_ACCESS_TOKEN"  # noqa: S105 - a variable's name
+    limits: HubSpotLimits = HubSpotLimits()
+    lag_seconds: int = Field(default=60, ge=0)  # search may take "a few moments" to know a change
+    # Family of paths: HubSpot retires v3/v4 in 2027 for dated ones.
+    api_version: Literal["v3", "2026-09"] = "v3"
+
+    @property
+    def lag(self) -> timedelta:
+        """How far a window's end stays behind the clock."""
+        return timedelta(0) if self.is_sandbox else timedelta(seconds=self.lag_seconds)
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """Names of the environment variables that it may need."""
+        return (self.token_env,)
+
+
+class SalesforceConnection(_Connection):
+    """A Salesforce org. The `_env` fields are names of environment variables, never secrets."""
+
+    crm: Literal[Crm.SALESFORCE]
+    client_id_env: str = "SALESFORCE_CLIENT_ID"
+    client_secret_env: str = "SALESFORCE_CLIENT_SECRET"  # noqa: S105 - a variable's name
+    username_env: str = "SALESFORCE_USERNAME"
+    private_key_file_env: str = "SALESFORCE_PRIVATE_KEY_FILE"
+    password_env: str = "SALESFORCE_PASSWORD"  # noqa: S105 - a variable's name
+    security_token_env: str = "SALESFORCE_SECURITY_TOKEN"  # noqa: S105 - a variable's name
+    limits: SalesforceLimits = SalesforceLimits()
+    lag_seconds: int = Field(default=300, ge=0)  # rows may be committed minutes after their SystemModstamp
+    api_version: str = Field(default="59.0", pattern=r"^\d+\.0$")
+
+    @property
+    def lag(self) -> timedelta:
+        """How far a window's end stays behind the clock."""
+        return timedelta(0) if self.is_sandbox else timedelta(seconds=self.lag_seconds)
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """Names of the environment variables that it may need."""
+        return (
+            self.client_id_env,
+            self.client_secret_env,
+            self.username_env,
+            self.private_key_file_env,
+            self.password_env,
+            self.security_token_env,
+        )
+
+
+Connection = HubSpotConnection | SalesforceConnection
+
+
+def load_connections(path: Path) -> tuple[Connection, ...]:
+    """Read the connections in the file's order, each with its whole field map. The field maps lie beside this module."""
+    document = load_yaml(path)
+    entries = _entries(path, document)
+    connections = tuple(_connection(path, document, index) for index in range(len(entries)))
+    _check_names_differ(path, document, connections)
+    return connections
+
+
+def merge_field_maps(standard: FieldMap, changes: FieldChanges) -> FieldMap:
+    """Lay an organisation's own fields over the standard ones: field by field; new objects and entities are added."""
+    merged = dict(standard)
+    for entity, objects in changes.items():
+        known = {item.object: item for item in merged.get(entity, ())}
+        for name, fields in objects.items():
+            base = known.get(name, ObjectMap(object=name, fields={}))
+            known[name] = base.model_copy(update={"fields": {**base.fields, **fields}})
+        merged[entity] = tuple(known.values())
+    return merged
+
+
+def load_field_map(crm: Crm) -> FieldMap:
+    """Read the standard field map of a CRM."""
+    path = Path(__file__).parent / crm.value / "field_map.yaml"
+    document = load_yaml(path)
+    prepared = {
+        entity: [
+            {**item, "fields": _with_origin(path, document, item["fields"], (entity, i, "fields"))}
+            for i, item in enumerate(items)
+        ]
+        for entity, items in as_plain(document).items()
+    }
+    return _validated(TypeAdapter(FieldMap), prepared, file=path, document=document, prefix=())
+
+
+def _entries(path: Path, document: Any) -> list[Any]:
+    entries = document.get("connections") if isinstance(document, Mapping) else None
+    if isinstance(entries, list) and entries and set(document) == {"connections"}:
+        return entries
+    raise SettingsError(
+        path, line=1, key="connections", found=_shown(entries), allowed="a list of connections, and nothing beside it"
+    )
+
+
+def _connection(path: Path, document: Any, index: int) -> Connection:
+    prefix: tuple[str | int, ...] = ("connections", index)
+    raw = as_plain(document["connections"][index])
+    crm = raw.get("crm") if isinstance(raw, dict) else None
+    if crm not in set(Crm):
+        line = line_of(document, (*prefix, "crm"))
+        raise SettingsError(path, line=line, key="crm", found=_shown(crm), allowed="hubspot or salesforce")
+    raw["fields"] = {
+        entity: {
+            name: _with_origin(path, document, fields, (*prefix, "fields", entity, name))
+            for name, fields in objects.items()
+        }
+        for entity, objects in (raw.get("fields") or {}).items()
+    }
+    model: type[HubSpotConnection] | type[SalesforceConnection] = (
+        HubSpotConnection if crm == Crm.HUBSPOT else SalesforceConnection
+    )
+    connection: Connection = _validated(TypeAdapter(model), raw, file=path, document=document, prefix=prefix)
+    return connection.model_copy(update={"field_map": merge_field_maps(load_field_map(Crm(crm)), connection.fields)})
+
+
+def _with_origin(path: Path, document: Any, fields: Mapping[str, Any], prefix: tuple[str | int, ...]) -> dict[str, Any]:
+    """Bring every short form of a field to the long one and note the line that it stands on."""
+    return {
+        name: {**_long_form(value), "origin": f"{path.parent.name}/{path.name}:{line_of(document, (*prefix, name))}"}
+        for name, value in fields.items()
+    }
+
+
+def _long_form(value: Any) -> dict[str, Any]:
+    match value:
+        case {"from": str(one)}:
+            return {**value, "from": [one]}
+        case dict():
+            return value
+        case list():
+            return {"from": value}
+        case _:
+            return {"from": [value]}
+
+
+def _validated(model: TypeAdapter[T], raw: Any, *, file: Path, document: Any, prefix: tuple[str | int, ...]) -> T:
+    try:
+        return model.validate_python(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = (*prefix, *first["loc"])
+        raise SettingsError(
+            file,
+            line=line_of(document, path),
+            key=".".join(str(part) for part in first["loc"]),
+            found=_shown(first["input"]) if first["type"] != "missing" else "nothing",
+            allowed=allowed_for(first),
+        ) from error
+
+
+def _check_names_differ(path: Path, document: Any, connections: tuple[Connection, ...]) -> None:
+    names = [connection.name for connection in connections]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            line = line_of(document, ("connections", index, "name"))
+            raise SettingsError(
+                path, line=line, key="name", found=f"'{name}' a second time", allowed="a name for each connection"
+            )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
