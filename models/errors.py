@@ -2,7 +2,9 @@
 
 ModelError
 ├── UnknownColumnError      an agreement names a column that the table has not
-└── UnsupportedRuleError    a rule asks for what cannot be turned into SQL
+├── UnsupportedRuleError    a rule asks for what cannot be turned into SQL
+├── FieldPathError          a field map names a path that cannot be one
+└── FieldMapError           a field map says what cannot be followed
 """
 
 
@@ -27,3 +29,23 @@ class UnsupportedRuleError(ModelError):
         self.rule_id = rule_id
         self.what = what
         super().__init__(f"rule {rule_id!r}: {what} cannot be judged; use one of {', '.join(sorted(allowed))}")
+
+
+class FieldPathError(ModelError):
+    """A field map names a path that cannot be one; `path` says which."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(
+            f"{path!r} is no path into a record; write names of letters, digits, _ and - joined by dots, numbers for list positions"
+        )
+
+
+class FieldMapError(ModelError):
+    """A field map says what cannot be followed; `entity`, `object` and `field` say where."""
+
+    def __init__(self, *, entity: str, object: str, field: str, what: str, allowed: tuple[str, ...]) -> None:  # noqa: A002 - the CRMs' word
+        self.entity = entity
+        self.object = object
+        self.field = field
+        super().__init__(f"field map, {entity}.{object}.{field}: {what}; use one of {', '.join(allowed)}")

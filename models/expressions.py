@@ -2,9 +2,39 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, cast, func
+from sqlalchemy import ColumnElement, Double, Text, and_, case, cast, func
+
+UNKNOWN = "unknown"
+COMPANY_SIZES = (
+    (1000, "1000+"),
+    (300, "300-999"),
+    (50, "50-299"),
+    (1, "1-49"),
+)  # least number of employees, largest first
 
 
 def ratio(numerator: ColumnElement[Any], denominator: ColumnElement[Any]) -> ColumnElement[float]:
     """Divide as doubles; without a denominator the answer is NULL, never 0 and never NaN."""
-    return cast(numerator, Double) / func.nullif(cast(denominator, Double), 0)
+    quotient: ColumnElement[float] = cast(numerator, Double) / func.nullif(cast(denominator, Double), 0, type_=Double())
+    return quotient
+
+
+def in_period(day: ColumnElement[Any], start: Any, end: Any) -> ColumnElement[bool]:
+    """Tell whether a day lies in the half-open period [start, end)."""
+    return and_(day >= start, day < end)
+
+
+def or_unknown(value: ColumnElement[Any]) -> ColumnElement[str]:
+    """Give the value, or `unknown` where none is recorded: such rows are shown and counted, never dropped."""
+    return func.coalesce(value, UNKNOWN, type_=Text())
+
+
+def core_id(connection: ColumnElement[Any], crm_id: ColumnElement[Any]) -> ColumnElement[str]:
+    """Give the id in core: "<connection>:<crm_id>", NULL without a CRM id."""
+    return connection.concat(":").concat(crm_id)
+
+
+def company_size(employees: ColumnElement[Any]) -> ColumnElement[str]:
+    """Give the size band of a company by its number of employees; no number, or none above 0, is unknown."""
+    bands = [(employees >= least, band) for least, band in COMPANY_SIZES]
+    return case(*bands, else_=UNKNOWN)

@@ -1,0 +1,215 @@
+"""What only DuckDB can do, and under which name: another engine needs a second module like this one, nothing else.
+
+Everything here builds SQLAlchemy expressions; nothing opens a database. Times are TIMESTAMPTZ in UTC (the opener sets the
+session's zone), days are asked for by zone.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Date,
+    DateTime,
+    Double,
+    FromClause,
+    Subquery,
+    Table,
+    Text,
+    and_,
+    case,
+    cast,
+    extract,
+    func,
+    literal,
+    literal_column,
+    or_,
+    try_cast,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.types import TypeEngine, UserDefinedType
+
+from models.errors import FieldPathError
+
+TIMESTAMP = DateTime(timezone=True)
+PATH_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_ -]*|\d+")
+DIGITS_ONLY = r"-?\d{10,14}"  # epoch milliseconds from 1970-04 to 5138; ten digits in seconds would be read as 1970
+TIME_WITH_ZONE = r":\d\d(\.\d+)?\s*(Z|z|[+-]\d\d(:?\d\d)?)$"
+WEB_ADDRESS = r"^\s*(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?(?:www\.)?([^/:?#\s]+)"
+
+
+# --- sources ----------------------------------------------------------------------------------------------------------
+
+
+def parquet_files(files: Sequence[Path], *columns: str) -> FromClause:
+    """Give the named columns of Parquet files as one table; the paths are bound, whatever signs are in them."""
+    paths = literal([str(file) for file in files], ARRAY(Text))
+    return func.read_parquet(paths).table_valued(*columns).alias("landed")
+
+
+class MergeInto(Executable, ClauseElement):
+    """MERGE: update rows of `target` that match `source` by `keys` and satisfy `when`, insert those that are not there.
+
+    `source` has the target's columns; `when` may use columns of both. Rows that match without satisfying `when` stay untouched.
+    """
+
+    inherit_cache = False
+
+    def __init__(self, target: Table, source: Subquery, *, keys: Sequence[str], when: ColumnElement[bool]) -> None:
+        self.target = target
+        self.source = source
+        self.keys = tuple(keys)
+        self.when = when
+
+
+@compiles(MergeInto)
+def _compile_merge(element: MergeInto, compiler: SQLCompiler, **options: Any) -> str:
+    """Spell MERGE, which SQLAlchemy does not have; identifiers are the tables' own, quoted by the dialect."""
+    quote = compiler.preparer.quote
+    names = [column.name for column in element.target.columns]
+    arriving = quote(element.source.name)
+    target = compiler.process(element.target, asfrom=True, **options)
+    source = compiler.process(element.source, asfrom=True, **options)
+    on = compiler.process(and_(*(element.target.c[key] == element.source.c[key] for key in element.keys)), **options)
+    changes = ", ".join(f"{quote(name)} = {arriving}.{quote(name)}" for name in names if name not in element.keys)
+    values = ", ".join(f"{arriving}.{quote(name)}" for name in names)
+    return (  # the parts are the compiler's output; every value in them is bound
+        f"MERGE INTO {target} USING {source} ON {on} "  # noqa: S608
+        f"WHEN MATCHED AND {compiler.process(element.when, **options)} THEN UPDATE SET {changes} "
+        f"WHEN NOT MATCHED THEN INSERT ({', '.join(map(quote, names))}) VALUES ({values})"
+    )
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+
+class _Json(UserDefinedType[Any]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "JSON"
+
+
+def json_path(path: str) -> str:
+    """Turn a dotted path into DuckDB's: names are quoted, numbers are list positions.
+
+    >>> json_path("teams.0.name")
+    '$."teams"[0]."name"'
+    """
+    parts = path.split(".")
+    if not all(PATH_PART.fullmatch(part) for part in parts):
+        raise FieldPathError(path)
+    return "$" + "".join(f"[{part}]" if part.isdigit() else f'."{part}"' for part in parts)
+
+
+def json_text(payload: ColumnElement[Any], path: str) -> ColumnElement[str | None]:
+    """Give the value at a path as text: JSON null and a missing key are NULL, true is 'true', an object its JSON."""
+    return func.json_extract_string(payload, json_path(path), type_=Text())
+
+
+def json_texts(payload: ColumnElement[Any], paths: Sequence[str]) -> ColumnElement[list[str | None]]:
+    """Give the values at many paths as a list of texts: the document is read once, not once a path."""
+    return func.json_extract_string(
+        payload, literal([json_path(path) for path in paths], ARRAY(Text)), type_=ARRAY(Text)
+    )
+
+
+def list_item(values: ColumnElement[Any], position: int) -> ColumnElement[Any]:
+    """Give the item at a position counted from 0 (DuckDB counts from 1)."""
+    return func.list_extract(values, literal_column(str(position + 1)), type_=Text())
+
+
+def json_items(payload: ColumnElement[Any], path: str) -> ColumnElement[Any]:
+    """Give one row per item of the JSON array at a path: a select list with it in becomes that long; no array, no row."""
+    found = func.json_extract(payload, json_path(path))
+    return func.unnest(try_cast(found, ARRAY(_Json())), type_=Text())
+
+
+def text_items(value: ColumnElement[Any], separator: str) -> ColumnElement[Any]:
+    """Give one row per part of a separated text."""
+    return func.unnest(func.string_split(value, separator), type_=Text())
+
+
+# --- conversions: NULL when the text cannot be read ------------------------------------------------------------------
+
+
+def to_type(value: ColumnElement[Any], kind: TypeEngine[Any]) -> ColumnElement[Any]:
+    """Convert text, or give NULL where it cannot be converted."""
+    return try_cast(value, kind)
+
+
+def to_number(value: ColumnElement[Any]) -> ColumnElement[float | None]:
+    """Read a finite number: 'nan' and 'inf' are no figures."""
+    number: ColumnElement[float] = try_cast(value, Double())
+    return case((func.isfinite(number), number))
+
+
+def to_integer(value: ColumnElement[Any], *, divide: int = 1) -> ColumnElement[int | None]:
+    """Read a whole number, rounded after the division."""
+    number = to_number(value)
+    return try_cast(func.round(number / float(divide)) if divide != 1 else func.round(number), BigInteger())
+
+
+def to_boolean(value: ColumnElement[Any]) -> ColumnElement[bool | None]:
+    """Read true/false, yes/no, 1/0 in any case."""
+    word = func.lower(func.trim(value))
+    return case((word.in_(["true", "yes", "1", "y", "t"]), True), (word.in_(["false", "no", "0", "n", "f"]), False))
+
+
+def to_timestamp(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Read ISO 8601 or epoch milliseconds; a time without a zone is UTC, a day is its first moment in UTC."""
+    milliseconds: ColumnElement[float] = try_cast(value, Double())
+    return case(
+        (func.regexp_full_match(value, DIGITS_ONLY), func.to_timestamp(milliseconds / 1000.0)),
+        (func.regexp_matches(value, TIME_WITH_ZONE), try_cast(value, TIMESTAMP)),
+        else_=func.timezone("UTC", try_cast(value, DateTime())),
+    )
+
+
+def to_day(value: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
+    """Read a day; a moment is the day that it falls on in the zone."""
+    is_moment = or_(func.regexp_full_match(value, DIGITS_ONLY), func.regexp_matches(value, r"\d[T ]\d"))
+    return case((is_moment, local_date(to_timestamp(value), zone)), else_=try_cast(value, Date()))
+
+
+def to_host(value: ColumnElement[Any]) -> ColumnElement[str | None]:
+    """Give the host of a web address or domain: lower case, without scheme, www., port and path."""
+    return func.nullif(func.regexp_extract(func.lower(value), WEB_ADDRESS, 1), "")
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+
+def local_date(moment: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
+    """Give the calendar day of a moment in a zone."""
+    return cast(func.timezone(zone, moment), Date())
+
+
+def minute_of(moment: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Cut a moment to its minute."""
+    return func.date_trunc(literal_column("'minute'"), moment, type_=TIMESTAMP)
+
+
+def minutes_between(start: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[int]:
+    """Give whole minutes from start to end."""
+    return cast(func.floor((extract("epoch", end) - extract("epoch", start)) / 60), BigInteger())
+
+
+def days_between(start: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[int]:
+    """Give whole days from start to end, both dates."""
+    return func.date_diff(literal_column("'day'"), start, end, type_=BigInteger())
+
+
+# --- aggregates -------------------------------------------------------------------------------------------------------
+
+
+def first_known(value: ColumnElement[Any], order: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Aggregate: the value of the row that comes first, among those that have one."""
+    return func.arg_min(value, order, type_=value.type).filter(value.is_not(None))
