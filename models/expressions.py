@@ -13,10 +13,9 @@ COMPANY_SIZES = (
 )  # least number of employees, largest first
 
 
-def ratio(numerator: ColumnElement[Any], denominator: ColumnElement[Any]) -> ColumnElement[float]:
+def ratio(numerator: ColumnElement[Any], denominator: ColumnElement[Any]) -> ColumnElement[Any]:
     """Divide as doubles; without a denominator the answer is NULL, never 0 and never NaN."""
-    quotient: ColumnElement[float] = cast(numerator, Double) / func.nullif(cast(denominator, Double), 0, type_=Double())
-    return quotient
+    return cast(numerator, Double) / func.nullif(cast(denominator, Double), 0)
 
 
 def in_period(day: ColumnElement[Any], start: Any, end: Any) -> ColumnElement[bool]:

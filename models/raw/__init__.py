@@ -1,0 +1,1 @@
+"""The newest version of each CRM record, and its fields under our names."""
