@@ -37,6 +37,15 @@ class LandedWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class RejectedRecord:
+    """A record that could not be landed, for quarantine: it has no id, or the CRM refused to hand it over."""
+
+    object: str
+    reason: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
 class Landed:
     """One connection's sync in the landing folder: complete when its manifest stands there, never before."""
 
@@ -47,3 +56,4 @@ class Landed:
     started_at: datetime
     extracted_at: datetime
     windows: tuple[LandedWindow, ...]
+    rejected: tuple[RejectedRecord, ...] = ()
