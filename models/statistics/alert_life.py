@@ -1,0 +1,200 @@
+"""What becomes of an alert, night by night? A pure replay: the same nights and the same actions give the same alerts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import groupby
+from typing import Literal
+
+ScopeKey = tuple[str, str]  # scope kind and id
+
+# How bad each judged state is; ahead is its own kind of news: time for a review.
+SEVERITY: Mapping[str, int] = {"on_track": 0, "ahead": 1, "at_risk": 1, "off": 2}
+SCOPE_ORDER: Mapping[str, int] = {"department": 0, "team": 1, "rep": 2}  # parents first: they silence their children
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One row of kpi.divergence."""
+
+    kpi_id: str
+    period_kind: str
+    period_start: date
+    period_end: date
+    scope: ScopeKey
+    evaluated_date: date
+    state: str
+    gap: float | None
+    p_reach: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a person did to an alert, on a day in the team's zone."""
+
+    alert_id: str
+    acted_date: date
+    action: Literal["acknowledge", "snooze"]
+    by: str | None = None
+    why: str | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert as of its newest evaluation; see kpi.alerts."""
+
+    alert_id: str
+    opening: Night
+    newest: Night
+    divergence_state: str
+    worst_state: str
+    silenced_by: str | None = None
+    acknowledged_by: str | None = None
+    acknowledged_why: str | None = None
+    worsened_date: date | None = None
+    notified_date: date | None = None
+    snoozed_until_date: date | None = None
+    resolved_date: date | None = None
+    is_closed: bool = False
+
+    @property
+    def is_active(self) -> bool:
+        """Still a matter: neither resolved nor its period over."""
+        return self.resolved_date is None and not self.is_closed
+
+    @property
+    def is_ahead(self) -> bool:
+        """Good news: the target is as good as reached."""
+        return self.worst_state == "ahead"
+
+    @property
+    def state(self) -> str:
+        """open, acknowledged, snoozed, resolved or closed."""
+        if self.resolved_date is not None:
+            return "resolved"
+        if self.is_closed:
+            return "closed"
+        if self.snoozed_until_date is not None and self.newest.evaluated_date < self.snoozed_until_date:
+            return "snoozed"
+        return "acknowledged" if self.acknowledged_by is not None else "open"
+
+
+@dataclass(slots=True)
+class _Book:
+    """Alerts by id, and which one is active per KPI, period and scope."""
+
+    parents: Mapping[ScopeKey, tuple[ScopeKey, ...]]
+    actions: Mapping[str, Sequence[Action]]
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    active: dict[tuple[str, str, date, ScopeKey], str] = field(default_factory=dict)
+
+
+def replay_alerts(
+    nights: Iterable[Night], actions: Iterable[Action], parents: Mapping[ScopeKey, tuple[ScopeKey, ...]]
+) -> list[Alert]:
+    """Live through all nights in order. `parents` names the scopes above each scope, nearest first."""
+    by_alert: dict[str, list[Action]] = {}
+    for action in sorted(actions, key=lambda row: (row.acted_date, row.action)):
+        by_alert.setdefault(action.alert_id, []).append(action)
+    book = _Book(parents=parents, actions=by_alert)
+    ordered = sorted(nights, key=lambda row: (row.evaluated_date, SCOPE_ORDER[row.scope[0]], _key(row)))
+    for evaluated_date, rows in groupby(ordered, key=lambda row: row.evaluated_date):
+        _close_past_periods(book, evaluated_date)
+        for night in rows:
+            _live(book, night)
+    shown = [_with_actions(book, alert, until=date.max) for alert in book.alerts.values()]
+    return sorted(shown, key=lambda alert: (alert.opening.evaluated_date, alert.alert_id))
+
+
+def _live(book: _Book, night: Night) -> None:
+    """Move the scope's active alert on by one night, or open one. Without a judgement nothing changes: alerts are held."""
+    alert = _active(book, night, night.scope)
+    if night.state not in SEVERITY:
+        return
+    if alert is not None and _is_over(alert, night):
+        _store(book, _notify(book, replace(_moved(alert, night), resolved_date=night.evaluated_date), is_event=True))
+        alert = None
+    if SEVERITY[night.state] == 0:
+        return
+    if alert is None:
+        _open(book, night)
+        return
+    is_worse = SEVERITY[night.state] > SEVERITY[alert.worst_state]  # worse than ever: swinging back is no news
+    alert = _moved(alert, night)
+    if is_worse:
+        alert = replace(alert, worsened_date=night.evaluated_date, worst_state=night.state)
+    _store(book, _notify(book, alert, is_event=is_worse))
+
+
+def _open(book: _Book, night: Night) -> None:
+    alert_id = ":".join((night.kpi_id, *night.scope, night.period_start.isoformat(), night.evaluated_date.isoformat()))
+    if alert_id in book.alerts:  # resolved and turned to the other side in one night: ids stay unique
+        alert_id = f"{alert_id}:{night.state}"
+    alert = Alert(alert_id, opening=night, newest=night, divergence_state=night.state, worst_state=night.state)
+    book.active[_key(night)] = alert_id
+    _store(book, _notify(book, alert, is_event=True))
+
+
+def _is_over(alert: Alert, night: Night) -> bool:
+    return SEVERITY[night.state] == 0 or (night.state == "ahead") != alert.is_ahead
+
+
+def _moved(alert: Alert, night: Night) -> Alert:
+    return replace(alert, newest=night, divergence_state=night.state)
+
+
+def _notify(book: _Book, alert: Alert, *, is_event: bool) -> Alert:
+    """Say whether a message is due tonight: at an event, or when a silence ends over an alert nobody has heard of."""
+    alert = _with_actions(book, alert, until=alert.newest.evaluated_date)
+    silenced_by = _parent_alert(book, alert)
+    alert = replace(alert, silenced_by=silenced_by)
+    is_unheard = alert.notified_date is None and alert.is_active
+    if silenced_by is not None or alert.state == "snoozed" or not (is_event or is_unheard):
+        return alert
+    if alert.resolved_date is not None and alert.notified_date is None:
+        return alert  # nobody heard that it began
+    return replace(alert, notified_date=alert.newest.evaluated_date)
+
+
+def _parent_alert(book: _Book, alert: Alert) -> str | None:
+    """Name the highest active alert above that points the same way."""
+    for scope in reversed(book.parents.get(alert.opening.scope, ())):
+        parent = _active(book, alert.opening, scope)
+        if parent is not None and parent.is_ahead == alert.is_ahead:
+            return parent.alert_id
+    return None
+
+
+def _with_actions(book: _Book, alert: Alert, *, until: date) -> Alert:
+    """Apply what was done up to a day: what people do today must not change what last night was told."""
+    for action in book.actions.get(alert.alert_id, ()):
+        if action.acted_date > until:
+            continue
+        if action.action == "snooze":
+            alert = replace(alert, snoozed_until_date=action.until)
+        else:
+            alert = replace(alert, acknowledged_by=action.by, acknowledged_why=action.why)
+    return alert
+
+
+def _store(book: _Book, alert: Alert) -> None:
+    book.alerts[alert.alert_id] = alert
+    if not alert.is_active:
+        book.active.pop(_key(alert.opening), None)
+
+
+def _close_past_periods(book: _Book, evaluated_date: date) -> None:
+    for alert_id in list(book.active.values()):
+        alert = book.alerts[alert_id]
+        if alert.opening.period_end <= evaluated_date:
+            _store(book, replace(alert, is_closed=True))
+
+
+def _active(book: _Book, night: Night, scope: ScopeKey) -> Alert | None:
+    alert_id = book.active.get((night.kpi_id, night.period_kind, night.period_start, scope))
+    return None if alert_id is None else book.alerts[alert_id]
+
+
+def _key(night: Night) -> tuple[str, str, date, ScopeKey]:
+    return night.kpi_id, night.period_kind, night.period_start, night.scope
