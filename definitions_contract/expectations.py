@@ -16,6 +16,7 @@ ROW_CONDITION = re.compile(
     (?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<number>-?\d+(?:\.\d+)?))\s*$""",
     re.VERBOSE,
 )
+ROW_CONDITION_FORM = """col("column")=="text", or != < <= > >=, with a text or a number"""
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": lambda value, other: bool(value == other),
     "!=": lambda value, other: bool(value != other),

@@ -1,0 +1,362 @@
+"""What must be true between and inside team, kpis, targets and phases that no schema of one key can say."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from definitions_contract import advice
+from definitions_contract.documents import Document, Location
+from definitions_contract.draft import Draft, Loaded, check_known, check_unique
+from definitions_contract.errors import Issue
+from definitions_contract.periods import is_country_known
+from definitions_contract.schema import (
+    Kpi,
+    KpiAgreement,
+    Measure,
+    PhaseAgreement,
+    ScopeKind,
+    Signature,
+    Target,
+    TargetAgreement,
+    TeamAgreement,
+)
+from definitions_contract.vocabulary import (
+    PERSONAL_COLUMNS,
+    allowed_values,
+    is_allowed_value,
+    is_of_kind,
+    measure_columns,
+)
+
+WHERE_OPERATORS = ("not", "at_least", "at_most", "is_missing")
+
+
+class Shape(NamedTuple):
+    """Which parts a kind of KPI is made of."""
+
+    numerator: bool
+    denominator: bool
+    sums: bool  # the numerator names a column to add up
+    multiplies: bool
+
+
+SHAPES: Mapping[str, Shape] = {
+    "count": Shape(numerator=True, denominator=False, sums=False, multiplies=False),
+    "sum": Shape(numerator=True, denominator=False, sums=True, multiplies=False),
+    "rate": Shape(numerator=True, denominator=True, sums=False, multiplies=False),
+    "mean": Shape(numerator=True, denominator=True, sums=True, multiplies=False),
+    "product": Shape(numerator=False, denominator=False, sums=False, multiplies=True),
+}
+
+
+def check_files(draft: Draft) -> Iterator[Issue]:
+    """Check the four single files of an agreement."""
+    if draft.team:
+        yield from _check_team(draft.team)
+    if draft.kpis:
+        yield from _check_kpis(draft, draft.kpis)
+    if draft.targets:
+        yield from _check_targets(draft, draft.targets)
+    if draft.phases:
+        yield from _check_phases(draft, draft.phases)
+
+
+def check_signing(
+    draft: Draft, document: Document, agreed_between: tuple[str, ...], signatures: tuple[Signature, ...]
+) -> Iterator[Issue]:
+    """Check who is to sign and who did."""
+    for number, department in enumerate(agreed_between):
+        yield from check_known(document, ("agreed_between", number), department, draft.departments())
+    places = [(("signatures", number, "department"), s.department) for number, s in enumerate(signatures)]
+    for location, department in places:
+        yield from check_known(document, location, department, agreed_between)
+    yield from check_unique(document, places)
+
+
+# --- team.yaml --------------------------------------------------------------------------------------------------------
+
+
+def _check_team(team: Loaded[TeamAgreement]) -> Iterator[Issue]:
+    document, model = team.document, team.model
+    if not _is_zone(model.zone):
+        allowed = "an IANA name such as Asia/Tokyo"
+        yield document.issue(("zone",), found=model.zone, allowed=allowed, advice=advice.USE_ALLOWED)
+    if not is_country_known(model.country):
+        allowed = "an ISO 3166 code such as JP"
+        yield document.issue(("country",), found=model.country, allowed=allowed, advice=advice.USE_ALLOWED)
+    departments = {department.id for department in model.departments}
+    yield from check_unique(document, _ids("departments", model.departments))
+    yield from check_unique(document, _ids("teams", model.teams))
+    for number, entry in enumerate(model.teams):
+        yield from check_known(document, ("teams", number, "department"), entry.department, departments)
+    yield from _check_members(document, model)
+    yield from _check_rates(document, model)
+    for number, column in enumerate(model.publish_personal_columns):
+        yield from check_known(document, ("publish_personal_columns", number), column, PERSONAL_COLUMNS)
+
+
+def _check_members(document: Document, model: TeamAgreement) -> Iterator[Issue]:
+    teams = {team.id for team in model.teams}
+    for number, member in enumerate(model.members):
+        place = ("members", number)
+        yield from check_known(document, (*place, "team"), member.team, teams)
+        matchers = [name for name in ("email", "crm_team", "crm_role") if getattr(member, name)]
+        if len(matchers) != 1:
+            yield document.issue(
+                place, found=matchers, allowed="email, crm_team or crm_role", advice=advice.ONE_MATCHER
+            )
+        yield from _check_span(document, place, member.since, member.until)
+
+
+def _check_rates(document: Document, model: TeamAgreement) -> Iterator[Issue]:
+    rates = model.exchange_rates
+    places: list[tuple[Location, str]] = [
+        (("exchange_rates", n, "since"), f"{rate.currency} {rate.since}") for n, rate in enumerate(rates)
+    ]
+    yield from check_unique(document, places)
+    for number, rate in enumerate(rates):
+        if rate.currency == model.currency:
+            allowed = f"a currency other than the agreed {model.currency}"
+            place = ("exchange_rates", number, "currency")
+            yield document.issue(place, found=rate.currency, allowed=allowed, advice=advice.USE_ALLOWED)
+
+
+# --- kpis.yaml --------------------------------------------------------------------------------------------------------
+
+
+def _check_kpis(draft: Draft, kpis: Loaded[KpiAgreement]) -> Iterator[Issue]:
+    document, model = kpis.document, kpis.model
+    yield from check_signing(draft, document, model.agreed_between, model.signatures)
+    yield from check_unique(document, _ids("kpis", model.kpis))
+    for number, kpi in enumerate(model.kpis):
+        place: Location = ("kpis", number)
+        yield from _check_kpi_names(draft, document, place, kpi)
+        yield from _check_shape(document, place, kpi)
+        for side in ("numerator", "denominator"):
+            measure = getattr(kpi, side)
+            if measure is not None:
+                yield from _check_measure(document, (*place, side), measure)
+                yield from _check_judged(draft, document, (*place, side), kpi, measure)
+
+
+def _check_kpi_names(draft: Draft, document: Document, place: Location, kpi: Kpi) -> Iterator[Issue]:
+    others = (draft.kpi_ids() or frozenset()) - {kpi.id}
+    phases = {phase.id for phase in draft.phases.model.phases} if draft.phases else None
+    definitions = {loaded.model.name for loaded in draft.definitions}
+    yield from check_known(document, (*place, "guard"), kpi.guard, others)
+    yield from check_known(document, (*place, "owner"), kpi.owner, draft.departments())
+    yield from check_known(document, (*place, "phase"), kpi.phase, phases)
+    yield from check_known(document, (*place, "definition"), kpi.definition, definitions)
+    yield from check_known(document, (*place, "divide_by"), kpi.divide_by, others)
+    for number, factor in enumerate(kpi.multiply):
+        yield from check_known(document, (*place, "multiply", number), factor, others)
+
+
+def _check_shape(document: Document, place: Location, kpi: Kpi) -> Iterator[Issue]:
+    """Check that a KPI has the parts of its kind, and no other."""
+    shape = SHAPES[kpi.kind]
+    sums = kpi.numerator is not None and kpi.numerator.sum is not None
+    parts = (
+        ("numerator", kpi.numerator is not None, shape.numerator),
+        ("denominator", kpi.denominator is not None, shape.denominator),
+        ("multiply", bool(kpi.multiply), shape.multiplies),
+        ("numerator.sum", sums, shape.sums),
+    )
+    for name, is_there, is_wanted in parts:
+        if is_there != is_wanted:
+            found, allowed = (name, f"no {name}") if is_there else (None, name)
+            step = advice.REMOVE_KEY if is_there else advice.ADD_KEY
+            allowed = f"{allowed} with kind {kpi.kind}"
+            yield document.issue((*place, *name.split(".")), found=found, allowed=allowed, advice=step)
+
+
+def _check_measure(document: Document, place: Location, measure: Measure) -> Iterator[Issue]:
+    columns = measure_columns(measure.event)
+    dates = [name for name, kind in columns.items() if kind == "date"]
+    numbers = [name for name, kind in columns.items() if kind in ("integer", "number")]
+    people = [name for name in columns if name.endswith("rep_id")]
+    yield from check_known(document, (*place, "date"), measure.date, dates)
+    yield from check_known(document, (*place, "credit"), measure.credit, people)
+    yield from check_known(document, (*place, "sum"), measure.sum, numbers)
+    for column, wanted in measure.where.items():
+        unknown = list(check_known(document, (*place, "where", column), column, columns))
+        yield from unknown or _check_wanted(document, (*place, "where", column), measure.event, column, wanted)
+
+
+def _check_wanted(document: Document, place: Location, event: str, column: str, wanted: Any) -> Iterator[Issue]:
+    if isinstance(wanted, Mapping):
+        for operator, value in wanted.items():
+            unknown = list(check_known(document, (*place, operator), operator, WHERE_OPERATORS))
+            yield from unknown or _check_operand(document, (*place, operator), event, column, value)
+        return
+    yield from _check_values(document, place, event, column, wanted)
+
+
+def _check_operand(document: Document, place: Location, event: str, column: str, value: Any) -> Iterator[Issue]:
+    operator, kind = place[-1], measure_columns(event)[column]
+    if operator == "not":
+        yield from _check_values(document, place, event, column, value)
+    elif operator == "is_missing":
+        if not isinstance(value, bool):
+            yield document.issue(place, found=value, allowed="true or false", advice=advice.USE_KIND)
+    elif kind in ("text", "boolean") or not is_of_kind(value, kind):
+        allowed = (
+            allowed_values(event, column) if kind not in ("text", "boolean") else f"a column with an order, not {kind}"
+        )
+        yield document.issue(place, found=value, allowed=allowed, advice=advice.USE_KIND)
+
+
+def _check_values(document: Document, place: Location, event: str, column: str, wanted: Any) -> Iterator[Issue]:
+    for value in wanted if isinstance(wanted, list) else [wanted]:
+        if not is_allowed_value(event, column, value):
+            allowed = allowed_values(event, column)
+            yield document.issue(place, found=value, allowed=allowed, advice=advice.USE_ALLOWED)
+
+
+def _check_judged(draft: Draft, document: Document, place: Location, kpi: Kpi, measure: Measure) -> Iterator[Issue]:
+    """A verdict without its definition, or counted on another day than judges it, would mix versions in one number."""
+    if measure.event != "meetings":
+        return
+    if kpi.definition is None:
+        if "verdict" in measure.where:
+            step = advice.NAME_DEFINITION
+            yield document.issue((*place[:-1], "definition"), found=None, allowed="a definition's name", advice=step)
+        return
+    days = {loaded.model.counted_on for loaded in draft.definitions if loaded.model.name == kpi.definition}
+    if days and measure.date not in days:
+        allowed, step = ", ".join(sorted(days)), advice.COUNT_ON_SAME_DAY
+        yield document.issue((*place, "date"), found=measure.date, allowed=allowed, advice=step)
+
+
+# --- targets.yaml -----------------------------------------------------------------------------------------------------
+
+
+def _check_targets(draft: Draft, targets: Loaded[TargetAgreement]) -> Iterator[Issue]:
+    document, model = targets.document, targets.model
+    yield from check_signing(draft, document, model.agreed_between, model.signatures)
+    for number, target in enumerate(model.targets):
+        place: Location = ("targets", number)
+        yield from check_known(document, (*place, "kpi"), target.kpi, draft.kpi_ids())
+        yield from _check_scope(draft, document, place, target)
+        yield from _check_span(document, place, target.since, target.until)
+        yield from _check_target_value(draft, document, place, target)
+    yield from _check_overlaps(draft, document, model.targets)
+
+
+def _check_scope(draft: Draft, document: Document, place: Location, target: Target) -> Iterator[Issue]:
+    if draft.team is None:
+        return
+    team, location = draft.team.model, (*place, "scope_id")
+    match target.scope_kind:
+        case ScopeKind.DEPARTMENT:
+            yield from check_known(document, location, target.scope_id, draft.departments())
+        case ScopeKind.TEAM:
+            yield from check_known(document, location, target.scope_id, [entry.id for entry in team.teams])
+        case ScopeKind.REP:
+            if ":" not in target.scope_id:
+                allowed = "a rep_id such as hubspot:1234567"
+                yield document.issue(location, found=target.scope_id, allowed=allowed, advice=advice.USE_KIND)
+            if target.each_rep is not None:
+                allowed = "each_rep with a team or department only"
+                step = advice.REMOVE_KEY
+                yield document.issue((*place, "each_rep"), found=target.each_rep, allowed=allowed, advice=step)
+
+
+def _check_target_value(draft: Draft, document: Document, place: Location, target: Target) -> Iterator[Issue]:
+    kpi = next((kpi for kpi in draft.kpis.model.kpis if kpi.id == target.kpi), None) if draft.kpis else None
+    if kpi is None:
+        return
+    if kpi.unit == "fraction" and target.value > 1:
+        allowed = "a fraction from 0 to 1, such as 0.60"
+        yield document.issue((*place, "value"), found=target.value, allowed=allowed, advice=advice.USE_KIND)
+    if target.is_goal and kpi.kind not in ("count", "sum"):
+        allowed = "a goal on a KPI of kind count or sum"
+        yield document.issue((*place, "is_goal"), found=kpi.kind, allowed=allowed, advice=advice.REMOVE_KEY)
+
+
+def _check_overlaps(draft: Draft, document: Document, targets: tuple[Target, ...]) -> Iterator[Issue]:
+    for (_, first), (number, second) in combinations(enumerate(targets), 2):
+        if (first.kpi, first.every) != (second.kpi, second.every) or not _spans_meet(first, second):
+            continue
+        scope = f"{second.kpi} of {second.scope_kind.value} {second.scope_id} by {second.every.value}"
+        if (first.scope_kind, first.scope_id) == (second.scope_kind, second.scope_id):
+            found, allowed = f"a second target of {scope}", "one target on each day"
+            yield document.issue(("targets", number), found=found, allowed=allowed, advice=advice.SEPARATE_SPANS)
+        elif first.each_rep is not None and second.each_rep is not None and _share_reps(draft, first, second):
+            place = ("targets", number, "each_rep")
+            found, allowed = f"a second each_rep for reps of {second.scope_id}", "one each_rep for each rep"
+            yield document.issue(place, found=found, allowed=allowed, advice=advice.REMOVE_KEY)
+
+
+def _share_reps(draft: Draft, first: Target, second: Target) -> bool:
+    """Tell whether one is a team of the other's department; two teams, or two departments, share nobody."""
+    departments = {team.id: team.department for team in draft.team.model.teams} if draft.team else {}
+    return departments.get(first.scope_id) == second.scope_id or departments.get(second.scope_id) == first.scope_id
+
+
+# --- phases.yaml ------------------------------------------------------------------------------------------------------
+
+
+def _check_phases(draft: Draft, phases: Loaded[PhaseAgreement]) -> Iterator[Issue]:
+    document, model = phases.document, phases.model
+    yield from check_signing(draft, document, model.agreed_between, model.signatures)
+    yield from check_known(document, ("department",), model.department, draft.departments())
+    yield from check_unique(document, _ids("phases", model.phases))
+    yield from check_known(document, ("current_phase",), model.current_phase, [phase.id for phase in model.phases])
+    for phase in model.phases:
+        if phase.id == model.current_phase:
+            yield from check_known(document, ("current_kpi",), model.current_kpi, phase.kpis)
+    yield from _check_phase_kpis(draft, document, model)
+    yield from _check_gates(document, model)
+
+
+def _check_phase_kpis(draft: Draft, document: Document, model: PhaseAgreement) -> Iterator[Issue]:
+    phase_of = {kpi.id: kpi.phase for kpi in draft.kpis.model.kpis} if draft.kpis else None
+    for number, phase in enumerate(model.phases):
+        for position, kpi_id in enumerate(phase.kpis):
+            place = ("phases", number, "kpis", position)
+            yield from check_known(document, place, kpi_id, phase_of)
+            if phase_of is not None and phase_of.get(kpi_id, phase.id) != phase.id:
+                allowed = f"KPIs whose phase in kpis.yaml is {phase.id}"
+                yield document.issue(place, found=kpi_id, allowed=allowed, advice=advice.DEFINE_OR_CORRECT)
+
+
+def _check_gates(document: Document, model: PhaseAgreement) -> Iterator[Issue]:
+    for number, phase in enumerate(model.phases):
+        is_last = number == len(model.phases) - 1
+        if is_last != (phase.gate is None):
+            found, allowed = ("a gate", "no gate in the last phase") if is_last else (None, "a gate")
+            place = ("phases", number, "gate")
+            yield document.issue(place, found=found, allowed=allowed, advice=advice.LAST_HAS_NO_GATE)
+        if phase.gate and phase.gate.met_periods > phase.gate.of_periods:
+            limit = f"at most of_periods ({phase.gate.of_periods})"
+            where = ("phases", number, "gate", "met_periods")
+            yield document.issue(where, found=phase.gate.met_periods, allowed=limit, advice=advice.USE_ALLOWED)
+
+
+# --- shared by the files ----------------------------------------------------------------------------------------------
+
+
+def _check_span(document: Document, place: Location, since: Any, until: Any) -> Iterator[Issue]:
+    if since is not None and until is not None and until <= since:
+        allowed = f"a day after since ({since}); until is the first day that no longer counts"
+        yield document.issue((*place, "until"), found=until, allowed=allowed, advice=advice.SEPARATE_SPANS)
+
+
+def _spans_meet(first: Target, second: Target) -> bool:
+    first_ends_before = first.until is not None and first.until <= second.since
+    second_ends_before = second.until is not None and second.until <= first.since
+    return not first_ends_before and not second_ends_before
+
+
+def _ids(key: str, entries: Iterable[Any]) -> list[tuple[Location, str]]:
+    return [((key, number, "id"), entry.id) for number, entry in enumerate(entries)]
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
