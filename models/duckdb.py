@@ -126,10 +126,16 @@ def list_item(values: ColumnElement[Any], position: int) -> ColumnElement[Any]:
     return func.list_extract(values, literal_column(str(position + 1)), type_=Text())
 
 
-def json_items(payload: ColumnElement[Any], path: str) -> ColumnElement[Any]:
-    """Give one row per item of the JSON array at a path: a select list with it in becomes that long; no array, no row."""
-    found = func.json_extract(payload, json_path(path))
-    return func.unnest(try_cast(found, ARRAY(_Json())), type_=Text())
+def json_items(payload: ColumnElement[Any], path: str, *, or_one_empty: bool = False) -> ColumnElement[Any]:
+    """Give one row per item of the JSON array at a path: a select list with it in becomes that long.
+
+    No array or an empty one gives no row, or one row with an empty object.
+    """
+    items: ColumnElement[Any] = try_cast(func.json_extract(payload, json_path(path)), ARRAY(_Json()))
+    if or_one_empty:
+        nothing = try_cast(literal(["{}"], ARRAY(Text)), ARRAY(_Json()))
+        items = case((func.len(items) > 0, items), else_=nothing)
+    return func.unnest(items, type_=Text())
 
 
 def text_items(value: ColumnElement[Any], separator: str) -> ColumnElement[Any]:

@@ -1,0 +1,22 @@
+"""Which records did a sync change? The condition and the deletion that every typed step begins with."""
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists
+
+from models.raw.rules import SourceRules
+from models.tables import records
+
+
+def changed_records(source: SourceRules, sync_id: str, *, rebuild: bool) -> ColumnElement[bool]:
+    """Tell whether a row of raw.records is to be typed: changed by this sync, or any of the connection when rebuilding."""
+    of_connection = records.c.connection == source.connection
+    return of_connection if rebuild else and_(of_connection, records.c.sync_id == sync_id)
+
+
+def delete_changed(connection: Connection, table: Table, changed: ColumnElement[bool], *, record_id: str) -> None:
+    """Delete the rows of a table that came from changed records; `record_id` names the column with the CRM's id."""
+    same_record = and_(
+        records.c.connection == table.c.connection,
+        records.c.object == table.c.object,
+        records.c.record_id == table.c[record_id],
+    )
+    connection.execute(delete(table).where(exists().where(same_record, changed)))

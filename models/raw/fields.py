@@ -1,0 +1,233 @@
+"""What do a record's fields say under our names? Changed records typed by the field map; unreadable ones set aside.
+
+Per entity two statements: one writes the readable records, the other one quarantine row per bad field of the rest. A deleted
+record is never set aside: what cannot be read of it is NULL.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Date,
+    DateTime,
+    Double,
+    Numeric,
+    Table,
+    Text,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    insert,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.types import TypeEngine
+
+from models.duckdb import (
+    json_texts,
+    list_item,
+    to_boolean,
+    to_day,
+    to_host,
+    to_integer,
+    to_number,
+    to_timestamp,
+    to_type,
+)
+from models.raw.changed import delete_changed
+from models.raw.rules import ENTITY_TABLES, EntityRules, FieldRule, SourceRules
+from models.tables import quarantine, records
+
+READABLE = (
+    (Boolean, "true or false, yes or no, 1 or 0"),
+    (BigInteger, "a whole number"),
+    (Double, "a number"),
+    (Numeric, "an amount"),
+    (DateTime, "ISO 8601 or epoch milliseconds"),
+    (Date, "a day (YYYY-MM-DD) or a moment"),
+)
+MERGED_INTO = "MasterRecordId"  # Salesforce: on the deleted loser of a merge
+CLOSED = "IsClosed"  # Salesforce: with IsWon false it means lost
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One field of one entity: the text seen, what it became, and what would have been allowed."""
+
+    field: str
+    seen: ColumnElement[Any]
+    value: ColumnElement[Any]
+    allowed: str
+
+    @property
+    def is_bad(self) -> ColumnElement[bool]:
+        return and_(self.seen.is_not(None), self.value.is_(None))
+
+
+def type_fields(connection: Connection, source: SourceRules, changed: ColumnElement[bool]) -> None:
+    """Replace the typed rows and the quarantine rows of changed records."""
+    for table in ENTITY_TABLES.values():
+        delete_changed(connection, table, changed, record_id="crm_id")
+    delete_changed(connection, quarantine, changed, record_id="record_id")
+    for rules in source.entities:
+        _insert_readable(connection, source, rules, changed)
+        _insert_unreadable(connection, source, rules, changed)
+
+
+def _insert_readable(
+    connection: Connection, source: SourceRules, rules: EntityRules, changed: ColumnElement[bool]
+) -> None:
+    parsed, texts = _parsed(source, rules, changed)
+    readings = _readings(source, rules, texts)
+    own = {
+        "connection": parsed.c.connection,
+        "object": parsed.c.object,
+        "crm_id": parsed.c.record_id,
+        "modified_at": parsed.c.modified_at,
+        "is_deleted": parsed.c.is_deleted,
+        "merged_into_crm_id": _present(texts[MERGED_INTO]) if MERGED_INTO in texts else null(),
+        "sync_id": parsed.c.sync_id,
+    }
+    values = own | {reading.field: reading.value for reading in readings}
+    if rules.entity == "stages":
+        values["status"] = _stage_status(values, texts)
+    bad = or_(false(), *(reading.is_bad for reading in readings if reading.allowed))
+    query = select(*(column.label(name) for name, column in values.items())).where(
+        _where(rules, texts), or_(parsed.c.is_deleted, not_(func.coalesce(bad, False)))
+    )
+    connection.execute(insert(rules.table).from_select(list(values), query))
+
+
+def _insert_unreadable(
+    connection: Connection, source: SourceRules, rules: EntityRules, changed: ColumnElement[bool]
+) -> None:
+    table = rules.table
+    is_typed = exists().where(
+        table.c.connection == records.c.connection,
+        table.c.object == records.c.object,
+        table.c.crm_id == records.c.record_id,
+    )
+    parsed, texts = _parsed(source, rules, and_(changed, ~records.c.is_deleted, ~is_typed))
+    found = [
+        select(
+            parsed.c.connection,
+            parsed.c.object,
+            parsed.c.record_id,
+            literal(reading.field).label("field"),
+            literal("found ").concat(reading.seen).concat(f"; allowed: {reading.allowed}").label("reason"),
+            reading.seen.label("value"),
+            parsed.c.payload,
+            parsed.c.sync_id,
+        ).where(_where(rules, texts), reading.is_bad)
+        for reading in _readings(source, rules, texts)
+        if reading.allowed
+    ]
+    if found:
+        bad = union_all(*found).subquery("bad")
+        connection.execute(insert(quarantine).from_select(bad.columns.keys(), select(bad)))
+
+
+def _parsed(
+    source: SourceRules, rules: EntityRules, changed: ColumnElement[bool]
+) -> tuple[CTE, dict[str, ColumnElement[Any]]]:
+    """Give the changed records with the text found at every path that the rules read."""
+    read_by_us = (MERGED_INTO, CLOSED) if source.crm == "salesforce" else ()
+    paths = list(
+        dict.fromkeys(
+            [*(path for rule in rules.fields for path in rule.paths), *(path for path, _ in rules.where), *read_by_us]
+        )
+    )
+    found = json_texts(records.c.payload, paths) if paths else null()
+    parsed = select(*records.c, found.label("found")).where(changed, records.c.object == rules.object).cte("parsed")
+    return parsed, {path: list_item(parsed.c.found, position) for position, path in enumerate(paths)}
+
+
+def _where(rules: EntityRules, texts: dict[str, ColumnElement[Any]]) -> ColumnElement[bool]:
+    return and_(true(), *(texts[path] == value for path, value in rules.where))
+
+
+def _readings(source: SourceRules, rules: EntityRules, texts: dict[str, ColumnElement[Any]]) -> list[_Reading]:
+    return [_reading(rules.table, rule, [texts[path] for path in rule.paths], source.zone) for rule in rules.fields]
+
+
+def _reading(table: Table, rule: FieldRule, texts: Sequence[ColumnElement[Any]], zone: str) -> _Reading:
+    column = table.c[rule.field]
+    seen = literal(rule.constant, Text()) if rule.constant is not None else _seen(rule, texts)
+    value = _converted(column.name, column.type, _translated(rule, seen), zone, rule.divide)
+    return _Reading(rule.field, seen, value, _allowed(rule, column.type))
+
+
+def _seen(rule: FieldRule, texts: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+    if rule.is_joined:
+        return _present(func.concat_ws(" ", *(_present(text) for text in texts)))
+    return func.coalesce(*(_present(text) for text in texts), type_=Text())
+
+
+def _present(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Empty text is no value: HubSpot writes it for a cleared property, Salesforce's CSV for NULL."""
+    return func.nullif(func.trim(text), "", type_=Text())
+
+
+def _translated(rule: FieldRule, seen: ColumnElement[Any]) -> ColumnElement[Any]:
+    if rule.values is None:
+        return seen if rule.default is None else func.coalesce(seen, rule.default, type_=Text())
+    return case(*((seen == found, literal(meant)) for found, meant in rule.values), else_=rule.default)
+
+
+def _converted(
+    name: str, kind: TypeEngine[Any], text: ColumnElement[Any], zone: str, divide: int
+) -> ColumnElement[Any]:
+    match kind:
+        case Text():
+            return _tidy(name, text)
+        case Boolean():
+            return to_boolean(text)
+        case BigInteger():
+            return to_integer(text, divide=divide)
+        case DateTime():
+            return to_timestamp(text)
+        case Date():
+            return to_day(text, zone)
+        case Double():
+            return to_number(text) / float(divide)
+        case Numeric():
+            return to_type(text, kind)
+        case _:
+            raise TypeError(f"no conversion to {kind!r} for {name}; add one to models/raw/fields.py")
+
+
+def _tidy(name: str, text: ColumnElement[Any]) -> ColumnElement[Any]:
+    if name == "email":
+        return func.lower(text)
+    return to_host(text) if name == "domain" else text
+
+
+def _allowed(rule: FieldRule, kind: TypeEngine[Any]) -> str:
+    """Say what could have been read; empty when anything can."""
+    if rule.values is not None:
+        return "" if rule.default is not None else ", ".join(found for found, _ in rule.values)
+    return next((words for readable, words in READABLE if isinstance(kind, readable)), "")
+
+
+def _stage_status(values: dict[str, Any], texts: dict[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+    """Tell lost from open and won: HubSpot says closed and a probability, Salesforce IsClosed beside IsWon."""
+    status = values.get("status", null())
+    is_won = func.coalesce(values["probability"], 0) == 1 if "probability" in values else literal(False)
+    return case(
+        (status == "closed", case((is_won, "won"), else_="lost")),
+        (and_(status == "open", texts[CLOSED] == "true") if CLOSED in texts else literal(False), "lost"),
+        else_=status,
+    )

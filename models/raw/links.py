@@ -1,0 +1,155 @@
+"""Who was in it, what is it about, what was merged? Links out of changed records, one set per carrying record.
+
+HubSpot keeps them as associations and names a merge on the survivor; Salesforce keeps them as lookups, where the first three
+signs of an id tell what it leads to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, literal, select, union_all
+
+from models.duckdb import json_items, json_text, text_items
+from models.raw.changed import delete_changed
+from models.raw.rules import SourceRules
+from models.tables import raw_links, records
+
+DEFAULT_ROLE = "default"
+MERGED_ROLE = "merged_into"
+HUBSPOT_KINDS: Mapping[str, str] = {
+    "calls": "call",
+    "emails": "email",
+    "meetings": "meeting",
+    "deals": "deal",
+    "contacts": "contact",
+    "companies": "company",
+    "notes": "note",
+}
+HUBSPOT_MERGED_KINDS: Mapping[str, str] = {"contacts": "contact", "companies": "company", "deals": "deal"}
+# Salesforce Object Reference, "Standard Field Types - ID": the key prefix is fixed for standard objects
+SALESFORCE_PREFIXES: Mapping[str, str] = {
+    "003": "contact",
+    "00Q": "contact",  # a lead; core follows it to the contact that it became
+    "001": "company",
+    "006": "deal",
+    "005": "user",
+    "00U": "meeting",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A Salesforce field that leads to another record; without `from_path` the link starts from the record itself."""
+
+    object: str
+    from_kind: str
+    to_path: str
+    from_path: str | None = None
+    role: str = DEFAULT_ROLE
+    role_path: str | None = None
+    where: tuple[str, str] | None = None
+
+
+LOOKUPS = (
+    Lookup("Task", "call", "WhoId", where=("TaskSubtype", "Call")),
+    Lookup("Task", "call", "WhatId", where=("TaskSubtype", "Call")),
+    Lookup("Event", "meeting", "WhoId"),
+    Lookup("Event", "meeting", "WhatId"),
+    Lookup("EventRelation", "meeting", "RelationId", from_path="EventId", role="invitee"),
+    Lookup("EmailMessage", "email", "RelatedToId"),
+    Lookup("EmailMessageRelation", "email", "RelationId", from_path="EmailMessageId", role_path="RelationType"),
+    Lookup("OpportunityContactRole", "deal", "ContactId", from_path="OpportunityId", role_path="Role"),
+    Lookup("Opportunity", "deal", "AccountId"),
+    Lookup("Contact", "contact", "AccountId"),
+)
+
+
+def write_links(connection: Connection, source: SourceRules, changed: ColumnElement[bool]) -> None:
+    """Replace the links that changed records carry; a deleted record carries none."""
+    delete_changed(connection, raw_links, changed, record_id="crm_id")
+    live = and_(changed, ~records.c.is_deleted)
+    if source.crm == "hubspot":
+        found = union_all(_associations(live), _merges(live)).subquery("found")
+    else:
+        found = union_all(*(_lookup(live, lookup) for lookup in LOOKUPS)).subquery("found")
+    whole = and_(found.c.from_crm_id.is_not(None), found.c.to_crm_id.is_not(None), found.c.to_kind.is_not(None))
+    query = select(found).where(whole, found.c.from_kind.is_not(None)).distinct()
+    connection.execute(insert(raw_links).from_select(found.columns.keys(), query))
+
+
+def _associations(live: ColumnElement[bool]) -> Select[Any]:
+    targets = (
+        select(*records.c, json_items(records.c.payload, "to").label("target"))
+        .where(live, func.starts_with(records.c.object, "associations."))
+        .subquery("targets")
+    )
+    types = select(
+        *(targets.c[name] for name in ("connection", "object", "record_id", "sync_id")),
+        json_text(targets.c.target, "toObjectId").label("to_crm_id"),
+        json_items(targets.c.target, "associationTypes", or_one_empty=True).label("type"),
+    ).subquery("types")
+    return select(
+        types.c.connection,
+        types.c.object,
+        types.c.record_id.label("crm_id"),
+        _kind(func.split_part(types.c.object, ".", 2), HUBSPOT_KINDS).label("from_kind"),
+        types.c.record_id.label("from_crm_id"),
+        _kind(func.split_part(types.c.object, ".", 3), HUBSPOT_KINDS).label("to_kind"),
+        types.c.to_crm_id,
+        _role(json_text(types.c.type, "label"), DEFAULT_ROLE).label("role"),
+        types.c.sync_id,
+    )
+
+
+def _merges(live: ColumnElement[bool]) -> Select[Any]:
+    losers = (
+        select(
+            *records.c,
+            text_items(json_text(records.c.payload, "properties.hs_merged_object_ids"), ";").label("loser"),
+        )
+        .where(live, records.c.object.in_(list(HUBSPOT_MERGED_KINDS)))
+        .subquery("losers")
+    )
+    kind = _kind(losers.c.object, HUBSPOT_MERGED_KINDS)
+    return select(
+        losers.c.connection,
+        losers.c.object,
+        losers.c.record_id.label("crm_id"),
+        kind.label("from_kind"),
+        func.nullif(func.trim(losers.c.loser), "").label("from_crm_id"),
+        kind.label("to_kind"),
+        losers.c.record_id.label("to_crm_id"),
+        literal(MERGED_ROLE).label("role"),
+        losers.c.sync_id,
+    )
+
+
+def _lookup(live: ColumnElement[bool], lookup: Lookup) -> Select[Any]:
+    payload = records.c.payload
+    to_crm_id = func.nullif(json_text(payload, lookup.to_path), "")
+    from_crm_id = json_text(payload, lookup.from_path) if lookup.from_path else records.c.record_id
+    role = _role(json_text(payload, lookup.role_path), lookup.role) if lookup.role_path else literal(lookup.role)
+    query = select(
+        records.c.connection,
+        records.c.object,
+        records.c.record_id.label("crm_id"),
+        literal(lookup.from_kind).label("from_kind"),
+        from_crm_id.label("from_crm_id"),
+        _kind(func.left(to_crm_id, 3), SALESFORCE_PREFIXES).label("to_kind"),
+        to_crm_id.label("to_crm_id"),
+        role.label("role"),
+        records.c.sync_id,
+    ).where(live, records.c.object == lookup.object)
+    if lookup.where is None:
+        return query
+    path, value = lookup.where
+    return query.where(json_text(payload, path) == value)
+
+
+def _kind(word: ColumnElement[Any], kinds: Mapping[str, str]) -> ColumnElement[Any]:
+    return case(*((word == name, kind) for name, kind in kinds.items()))
+
+
+def _role(found: ColumnElement[Any], otherwise: str) -> ColumnElement[Any]:
+    return func.coalesce(func.nullif(func.trim(found), ""), otherwise)

@@ -1,0 +1,23 @@
+"""What do the changed records say? Typed rows, links and stage history of one sync, from raw.records alone."""
+
+from sqlalchemy import Connection, func, select
+
+from models.raw.changed import changed_records
+from models.raw.fields import type_fields
+from models.raw.links import write_links
+from models.raw.rules import SourceRules
+from models.raw.stage_changes import write_stage_changes
+from models.tables import quarantine
+
+
+def type_records(connection: Connection, *, sync_id: str, source: SourceRules, rebuild: bool = False) -> int:
+    """Type what the sync changed and return how many records of the connection are now in quarantine.
+
+    `rebuild` types every record of the connection: needed when source.digest is not that of the last time.
+    """
+    changed = changed_records(source, sync_id, rebuild=rebuild)
+    type_fields(connection, source, changed)
+    write_links(connection, source, changed)
+    write_stage_changes(connection, source, changed)
+    kept_aside = select(quarantine.c.object, quarantine.c.record_id).where(quarantine.c.connection == source.connection)
+    return connection.execute(select(func.count()).select_from(kept_aside.distinct().subquery())).scalar_one()
