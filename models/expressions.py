@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Text, and_, case, cast, func
+from sqlalchemy import ColumnElement, Double, Select, Table, Text, and_, case, cast, false, func, null, select
 
 UNKNOWN = "unknown"
 COMPANY_SIZES = (
@@ -37,3 +37,8 @@ def company_size(employees: ColumnElement[Any]) -> ColumnElement[str]:
     """Give the size band of a company by its number of employees; no number, or none above 0, is unknown."""
     bands = [(employees >= least, band) for least, band in COMPANY_SIZES]
     return case(*bands, else_=UNKNOWN)
+
+
+def no_rows(table: Table) -> Select[Any]:
+    """Give a statement with the columns of a table and no row: what a model says when nothing was agreed."""
+    return select(*(cast(null(), column.type).label(column.name) for column in table.columns)).where(false())
