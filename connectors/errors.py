@@ -127,6 +127,8 @@ class IncompleteReadError(RunStoppedError):
 class LandingError(RunStoppedError):
     """A landed file is missing or damaged."""
 
-    def __init__(self, path: Path, *, reason: str) -> None:
-        super().__init__(f"{path}: {reason}; remove the folder of this sync and extract again")
+    def __init__(
+        self, path: Path, *, reason: str, remedy: str = "remove the folder of this sync and extract again"
+    ) -> None:
+        super().__init__(f"{path}: {reason}; {remedy}")
         self.path = path

@@ -1,0 +1,127 @@
+"""One sync of one connection: everything that changed in its CRM, into the landing folder.
+
+The landed files are complete when the manifest stands; after any error there is none, and nothing has happened.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+import connectors.hubspot.objects as hubspot_objects
+import connectors.salesforce.objects as salesforce_objects
+from connectors.errors import ConnectorError, LandingError, LoginError
+from connectors.http import Caller
+from connectors.hubspot.client import HubSpotClient
+from connectors.landing import LandingWriter, remove_leftovers
+from connectors.records import Landed
+from connectors.salesforce.client import SalesforceClient
+from connectors.settings import SANDBOX, Connection, HubSpotConnection, SalesforceConnection, checked_url
+from connectors.sync import Finding, Progress, Sync
+
+
+def extract(
+    connection: Connection,
+    *,
+    secrets: Mapping[str, str],
+    base_url: str | None,
+    sync_id: str,
+    cursors: Mapping[str, datetime],
+    landing: Path,
+    is_full: bool = False,
+    now: datetime,
+    on_progress: Callable[[Progress], None],
+) -> Landed:
+    """Land what changed since the cursors (all of it when full, or for an object without cursor) and return the manifest.
+
+    `secrets` maps names of environment variables to values. `base_url` replaces the connection's address; the sandbox has
+    no other. `now` is the time of the start; windows end at it, less the connection's lag: that end is the next cursor.
+    """
+    folder = landing / connection.name
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            remove_leftovers(landing, connection.name)
+            writer = LandingWriter(landing, connection=connection.name, crm=connection.crm.value, sync_id=sync_id)
+            caller = Caller()
+            sync = Sync(
+                connection,
+                writer=writer,
+                caller=caller,
+                cursors={} if is_full else cursors,
+                now=now,
+                on_progress=on_progress,
+            )
+            _start_jobs(sync, connection, secrets=secrets, base_url=base_url, caller=caller)
+            sync.workers.run()
+            return writer.commit(is_full=is_full, started_at=now, extracted_at=sync.clock())
+    except Timeout as error:
+        reason = "another extraction of this connection is running"
+        raise LandingError(folder, reason=reason, remedy="wait until it has ended") from error
+
+
+def check(connection: Connection, *, secrets: Mapping[str, str], base_url: str | None) -> list[Finding]:
+    """Say whether the login works and each mapped field exists; an error of the connection is a finding, never raised."""
+    try:
+        problems = [str(problem) for problem in _unknown_fields(connection, secrets=secrets, base_url=base_url)]
+    except ConnectorError as error:
+        return [Finding(connection.name, "login", is_ok=False, detail=str(error))]
+    login = Finding(connection.name, "login", is_ok=True, detail="works")
+    if not problems:
+        return [login, Finding(connection.name, "fields", is_ok=True, detail="every mapped field exists")]
+    return [login, *(Finding(connection.name, "fields", is_ok=False, detail=problem) for problem in problems)]
+
+
+def _start_jobs(
+    sync: Sync, connection: Connection, *, secrets: Mapping[str, str], base_url: str | None, caller: Caller
+) -> None:
+    match connection:
+        case HubSpotConnection():
+            hubspot = _hubspot_client(connection, secrets, base_url, caller)
+            hubspot_objects.start_jobs(sync, hubspot, connection)
+        case SalesforceConnection():
+            salesforce = _salesforce_client(connection, secrets, base_url, caller)
+            salesforce_objects.start_jobs(sync, salesforce, connection)
+
+
+def _unknown_fields(
+    connection: Connection, *, secrets: Mapping[str, str], base_url: str | None
+) -> Iterable[ConnectorError]:
+    caller = Caller(tries=2)  # somebody waits for the answer
+    match connection:
+        case HubSpotConnection():
+            hubspot = _hubspot_client(connection, secrets, base_url, caller)
+            for spec in hubspot_objects.OBJECTS:
+                names = hubspot_objects.fetch_property_names(hubspot, spec.name)
+                yield from hubspot_objects.unknown_fields(connection, spec, names)
+        case SalesforceConnection():
+            salesforce = _salesforce_client(connection, secrets, base_url, caller)
+            for sf_spec in salesforce_objects.OBJECTS:
+                known = salesforce_objects.fetch_known(salesforce, sf_spec)
+                if known is not None:
+                    yield from salesforce_objects.unknown_fields(connection, sf_spec, known)
+
+
+def _hubspot_client(
+    connection: HubSpotConnection, secrets: Mapping[str, str], base_url: str | None, caller: Caller
+) -> HubSpotClient:
+    token = secrets.get(connection.token_env)
+    if not token:
+        remedy = f"set {connection.token_env}"
+        raise LoginError(connection.name, reason=f"{connection.token_env} is not set", remedy=remedy)
+    return HubSpotClient(connection, token=token, base_url=_address(connection, base_url), caller=caller)
+
+
+def _salesforce_client(
+    connection: SalesforceConnection, secrets: Mapping[str, str], base_url: str | None, caller: Caller
+) -> SalesforceClient:
+    return SalesforceClient(connection, secrets=secrets, login_url=_address(connection, base_url), caller=caller)
+
+
+def _address(connection: Connection, base_url: str | None) -> str:
+    address = checked_url(base_url or connection.url)
+    if address == SANDBOX:
+        reason = "the sandbox has no address yet"
+        raise LoginError(connection.name, reason=reason, remedy="start it and give its address as base_url")
+    return address

@@ -1,0 +1,98 @@
+"""Which records changed in a time window? HubSpot's search, read so that neither ties nor its 10,000-row limit lose one."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connectors.errors import IncompleteReadError
+from connectors.hubspot.client import HubSpotClient
+from connectors.landing import Window
+from connectors.sync import whole_milliseconds
+
+PAGE_SIZE = 200
+MOST_RESULTS = 10_000  # HubSpot answers 400 to anything beyond
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The changes of one object; `cursor_property` is its time of change."""
+
+    client: HubSpotClient
+    connection: str
+    object: str
+    cursor_property: str
+
+    def count(self, window: Window) -> int:
+        """How many living records the CRM has in the window."""
+        return int(self._page(window, above=0, after=None, limit=1)["total"])
+
+    def ids(self, window: Window) -> Iterator[str]:
+        """Ids of the living records in the window, each once.
+
+        Pages are asked for by id (`hs_object_id` above the last one seen): a record that leaves the window meanwhile shifts
+        nothing. Where HubSpot's order turns out not to be that of the numbers, the window is halved until it fits into
+        10,000 rows and is paged by offset.
+        """
+        last = 0
+        page = self._page(window, above=0, after=None)
+        while True:
+            ids = [int(result["id"]) for result in page["results"]]
+            if ids != sorted(ids) or (ids and ids[0] <= last):
+                yield from self._ids_by_offset(window)
+                return
+            yield from map(str, ids)
+            after = _after(page)
+            if after is None:
+                return
+            last = ids[-1] if ids else last
+            page = self._page(window, above=last, after=None if ids else after)
+
+    def _ids_by_offset(self, window: Window) -> Iterator[str]:
+        if self.count(window) > MOST_RESULTS:
+            for half in self._halves(window):
+                yield from self._ids_by_offset(half)
+            return
+        after: str | None = None
+        while True:
+            page = self._page(window, above=0, after=after)
+            yield from (str(result["id"]) for result in page["results"])
+            after = _after(page)
+            if after is None:
+                return
+
+    def _halves(self, window: Window) -> tuple[Window, Window]:
+        start = window.start or datetime.fromtimestamp(1, tz=UTC)
+        if window.end - start <= MILLISECOND:
+            reason = f"more than {MOST_RESULTS} records share one millisecond and come in no order of ids"
+            raise IncompleteReadError(self.connection, object_name=self.object, reason=reason)
+        middle = whole_milliseconds(start + (window.end - start) / 2)
+        return Window(start, middle), Window(middle, window.end)
+
+    def _page(self, window: Window, *, above: int, after: str | None, limit: int = PAGE_SIZE) -> Mapping[str, Any]:
+        filters = [{"propertyName": self.cursor_property, "operator": "LT", "value": _epoch(window.end)}]
+        if window.start is not None:
+            filters.append({"propertyName": self.cursor_property, "operator": "GTE", "value": _epoch(window.start)})
+        if above:
+            filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": str(above)})
+        body: dict[str, Any] = {
+            "filterGroups": [{"filters": filters}],
+            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+            "properties": [self.cursor_property],
+            "limit": limit,
+        }
+        page: Mapping[str, Any] = self.client.post(
+            "search", body if after is None else {**body, "after": after}, object=self.object
+        )
+        return page
+
+
+def _after(page: Mapping[str, Any]) -> str | None:
+    """Where the next page begins; a short or empty page is no end as long as the CRM names a next one."""
+    following = (page.get("paging") or {}).get("next")
+    return str(following["after"]) if following else None
+
+
+def _epoch(moment: datetime) -> str:
+    return str(round(moment.timestamp() * 1000))

@@ -1,0 +1,285 @@
+"""Records into immutable files and back: landing/<connection>/<sync_id>/<object>/<nnn>.parquet, and last manifest.json.
+
+An extraction without a manifest never happened; the next one of the connection removes what it left.
+"""
+
+import hashlib
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.errors import LandingError
+from connectors.records import Landed, LandedWindow, Record, RejectedRecord
+
+MANIFEST = "manifest.json"
+MANIFEST_VERSION = 1
+FILE_ROWS = 20_000  # some 10-20 MB of payloads: few files, and little memory per object
+FILE_BYTES = 64 << 20  # long note texts fill a file before its rows do
+COLUMNS: list[pa.Field[Any]] = [
+    pa.field("connection", pa.string(), nullable=False),
+    pa.field("object", pa.string(), nullable=False),
+    pa.field("id", pa.string(), nullable=False),
+    pa.field("modified_at", pa.timestamp("us", tz="UTC"), nullable=False),
+    pa.field("is_deleted", pa.bool_(), nullable=False),
+    pa.field("extracted_at", pa.timestamp("us", tz="UTC"), nullable=False),
+    pa.field("payload", pa.string(), nullable=False),
+]
+SCHEMA = pa.schema(COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The half-open time window that one object is asked for; no start means from the beginning."""
+
+    start: datetime | None
+    end: datetime
+
+    def has(self, moment: datetime) -> bool:
+        """Whether the moment lies in it."""
+        return (self.start is None or self.start <= moment) and moment < self.end
+
+
+@dataclass
+class Sink:
+    """Takes the records of one object from all threads and writes them away in files of a fair size.
+
+    `crm_count` and `landed_count` stay as the object's job sets them; without it every id that landed counts.
+    """
+
+    folder: Path
+    window: Window
+    crm_count: int | None = None
+    landed_count: int | None = None
+    record_count: int = 0
+    ids: set[str] = field(default_factory=set)
+    files: list[Path] = field(default_factory=list)
+    _rows: list[Record] = field(default_factory=list)
+    _bytes: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Take records; write a file when enough have come together."""
+        with self._lock:
+            self._rows.extend(records)
+            self._bytes += sum(len(record.payload) for record in records)
+            self.ids.update(record.id for record in records)
+            self.record_count += len(records)
+            full = self._take() if len(self._rows) >= FILE_ROWS or self._bytes >= FILE_BYTES else None
+        if full:
+            _write_parquet(*full)
+
+    def finish(self) -> None:
+        """Write what is left."""
+        with self._lock:
+            rest = self._take() if self._rows else None
+        if rest:
+            _write_parquet(*rest)
+
+    def _take(self) -> tuple[Path, list[Record]]:
+        path = self.folder / f"{len(self.files) + 1:03d}.parquet"
+        self.files.append(path)
+        rows, self._rows, self._bytes = self._rows, [], 0
+        return path, rows
+
+
+class LandingWriter:
+    """One sync of one connection on its way to the landing folder. Nothing of it counts before `commit`."""
+
+    def __init__(self, landing: Path, *, connection: str, crm: str, sync_id: str) -> None:
+        self.folder = landing / connection / sync_id
+        if (self.folder / MANIFEST).exists():
+            raise LandingError(self.folder, reason="this sync has landed already", remedy="choose another sync id")
+        self._connection = connection
+        self._crm = crm
+        self._sync_id = sync_id
+        self._sinks: dict[str, Sink] = {}
+        self._rejected: list[RejectedRecord] = []
+        self._lock = threading.Lock()
+
+    def sink(self, object_name: str, window: Window) -> Sink:
+        """Return the one sink of the object, made when first asked for."""
+        with self._lock:
+            return self._sinks.setdefault(object_name, Sink(self.folder / object_name, window))
+
+    def reject(self, record: RejectedRecord) -> None:
+        """Keep aside a record that cannot be landed."""
+        with self._lock:
+            self._rejected.append(record)
+
+    @property
+    def record_count(self) -> int:
+        """Records landed so far, all objects."""
+        return sum(sink.record_count for sink in list(self._sinks.values()))
+
+    def commit(self, *, is_full: bool, started_at: datetime, extracted_at: datetime) -> Landed:
+        """Write the rest and then, in one rename, the manifest: from here on the sync exists."""
+        windows = tuple(_finished(name, sink) for name, sink in sorted(self._sinks.items()))
+        landed = Landed(
+            sync_id=self._sync_id,
+            connection=self._connection,
+            crm=self._crm,
+            is_full=is_full,
+            started_at=started_at,
+            extracted_at=extracted_at,
+            windows=windows,
+            rejected=tuple(self._rejected),
+        )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _write_atomically(
+            self.folder / MANIFEST, orjson.dumps(_to_json(landed, self.folder), option=orjson.OPT_INDENT_2)
+        )
+        return landed
+
+
+def read_manifest(path: Path) -> Landed:
+    """Return what a sync landed; `path` is its manifest. Raises LandingError when a file is missing or damaged."""
+    try:
+        content = orjson.loads(path.read_bytes())
+        landed = _from_json(content, path.parent)
+        digests = {
+            path.parent / file["path"]: file["sha256"] for window in content["windows"] for file in window["files"]
+        }
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise LandingError(path, reason=f"the manifest cannot be read ({type(error).__name__})") from error
+    for file, digest in digests.items():
+        if not file.is_file():
+            raise LandingError(file, reason="the file is missing")
+        if _sha256(file) != digest:
+            raise LandingError(file, reason="the file is damaged: its SHA-256 is not the one in the manifest")
+    return landed
+
+
+def pending(landing: Path, connection: str, done: set[str]) -> list[Landed]:
+    """Return the landed syncs that are not among `done`, the oldest first."""
+    manifests = (landing / connection).glob(f"*/{MANIFEST}")
+    found = [read_manifest(path) for path in manifests if path.parent.name not in done]
+    return sorted(found, key=lambda landed: (landed.started_at, landed.sync_id))
+
+
+def read_records(window: LandedWindow) -> Iterator[Record]:
+    """Read back the records of one window, in the order in which they landed."""
+    for path in window.files:
+        for row in pq.read_table(path).to_pylist():
+            yield Record(**row)
+
+
+def remove_leftovers(landing: Path, connection: str) -> None:
+    """Remove what killed extractions of the connection left: folders without a manifest."""
+    folder = landing / connection
+    for leftover in folder.iterdir() if folder.is_dir() else ():
+        if leftover.is_dir() and not (leftover / MANIFEST).exists():
+            shutil.rmtree(leftover)
+
+
+def _finished(name: str, sink: Sink) -> LandedWindow:
+    sink.finish()
+    return LandedWindow(
+        object=name,
+        window_start=sink.window.start,
+        window_end=sink.window.end,
+        crm_count=sink.crm_count,
+        landed_count=len(sink.ids) if sink.landed_count is None else sink.landed_count,
+        files=tuple(sink.files),
+    )
+
+
+def _write_parquet(path: Path, rows: Sequence[Record]) -> None:
+    columns = [pa.array([getattr(row, column.name) for row in rows], column.type) for column in COLUMNS]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    pq.write_table(
+        pa.table(columns, schema=SCHEMA),
+        temporary,
+        compression="zstd",
+        use_dictionary=False,
+        write_statistics=False,
+    )
+    temporary.rename(path)
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    temporary = path.with_suffix(".part")
+    with temporary.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.rename(path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _to_json(landed: Landed, folder: Path) -> dict[str, Any]:
+    return {
+        "version": MANIFEST_VERSION,
+        "sync_id": landed.sync_id,
+        "connection": landed.connection,
+        "crm": landed.crm,
+        "is_full": landed.is_full,
+        "started_at": landed.started_at,
+        "extracted_at": landed.extracted_at,
+        "windows": [
+            {
+                "object": window.object,
+                "window_start": window.window_start,
+                "window_end": window.window_end,
+                "crm_count": window.crm_count,
+                "landed_count": window.landed_count,
+                "files": [{"path": str(file.relative_to(folder)), "sha256": _sha256(file)} for file in window.files],
+            }
+            for window in landed.windows
+        ],
+        "rejected": [
+            {"object": record.object, "reason": record.reason, "payload": record.payload} for record in landed.rejected
+        ],
+    }
+
+
+def _from_json(content: dict[str, Any], folder: Path) -> Landed:
+    if content["version"] != MANIFEST_VERSION:
+        raise ValueError("unknown manifest version")
+    return Landed(
+        sync_id=content["sync_id"],
+        connection=content["connection"],
+        crm=content["crm"],
+        is_full=content["is_full"],
+        started_at=datetime.fromisoformat(content["started_at"]),
+        extracted_at=datetime.fromisoformat(content["extracted_at"]),
+        windows=tuple(
+            LandedWindow(
+                object=window["object"],
+                window_start=datetime.fromisoformat(window["window_start"]) if window["window_start"] else None,
+                window_end=datetime.fromisoformat(window["window_end"]),
+                crm_count=window["crm_count"],
+                landed_count=window["landed_count"],
+                files=tuple(folder / file["path"] for file in window["files"]),
+            )
+            for window in content["windows"]
+        ),
+        rejected=tuple(RejectedRecord(**record) for record in content["rejected"]),
+    )
+
+
+def as_utc(text: str) -> datetime:
+    """Read a CRM's time stamp: ISO 8601 with Z or an offset (`+0000` too), or epoch milliseconds; always UTC.
+
+    >>> as_utc("2026-04-01T09:30:00.000+0000").isoformat()
+    '2026-04-01T09:30:00+00:00'
+    """
+    if text.isdigit():
+        return datetime.fromtimestamp(int(text) / 1000, tz=UTC)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time stamp without zone")
+    return moment.astimezone(UTC)

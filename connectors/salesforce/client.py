@@ -1,0 +1,146 @@
+"""One Salesforce org's API: simple-salesforce for addresses and sessions, our policy for everything that can go wrong."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import requests
+from simple_salesforce import Salesforce
+from simple_salesforce.exceptions import SalesforceError
+
+from connectors.errors import (
+    DailyLimitError,
+    LoginError,
+    RateLimitedError,
+    RequestRefusedError,
+    SessionExpiredError,
+    UnavailableError,
+)
+from connectors.http import Caller, build_session, parse_json
+from connectors.salesforce.auth import choose_credentials, log_in, rewrites_for
+from connectors.settings import SalesforceConnection
+
+MOST_LOGINS = 3  # in one extraction: a password refused again and again locks the account
+LIMIT_EXCEEDED = "REQUEST_LIMIT_EXCEEDED"
+LOST_LOCATOR = "INVALID_QUERY_LOCATOR"
+CONCURRENT_WAIT_SECONDS = 20.0  # only calls of 20 seconds and more count as concurrent
+PASSING_CODES = frozenset({"QUERY_TIMEOUT", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"})
+PASSING_STATUSES = frozenset({406, 408, 420, 429})  # 406 and 420 come without a body from a gateway now and then
+Page = Mapping[str, Any]
+
+
+class SalesforceClient:
+    """Asks one org. Safe for several threads; logs in when first asked, and again when the session has ended."""
+
+    def __init__(
+        self, connection: SalesforceConnection, *, secrets: Mapping[str, str], login_url: str, caller: Caller
+    ) -> None:
+        self._connection = connection
+        self._caller = caller
+        self._credentials = choose_credentials(connection, secrets, login_url)
+        self._session = build_session(rewrites_for(login_url), pool_size=connection.workers)
+        self._lock = threading.Lock()
+        self._login_count = 0
+        self._org: Any = None
+
+    def query(self, soql: str, *, what: str) -> Page:
+        """First page of a query, deleted and archived rows included."""
+        return self._ask(lambda org: org.query(soql, include_deleted=True), what=what)
+
+    def next_page(self, address: str, *, what: str) -> Page:
+        """The page that the last one named. The locator may be lost: RequestRefusedError with code LOST_LOCATOR."""
+        return self._ask(lambda org: org.query_more(address, identifier_is_url=True), what=what)
+
+    def count(self, soql: str, *, what: str) -> int:
+        """The number that a COUNT() query gives."""
+        return int(self.query(soql, what=what)["totalSize"])
+
+    def describe(self, object_name: str) -> Page:
+        """An object's fields, as this user sees them."""
+        return self._ask(lambda org: org.restful(f"sobjects/{object_name}/describe"), what=f"describe {object_name}")
+
+    def _ask(self, send: Callable[[Any], Any], *, what: str) -> Page:
+        return self._caller.call(lambda: self._send(send, what))
+
+    def _send(self, send: Callable[[Any], Any], what: str) -> Page:
+        org = self._session_org()
+        try:
+            answer = send(org)
+        except SalesforceError as error:
+            self._refuse(error, what=what, org=org)
+        except requests.RequestException as error:
+            raise UnavailableError(f"{what}: no answer ({type(error).__name__})") from None
+        self._leave_some_for_others(org)
+        if not isinstance(answer, dict):
+            raise UnavailableError(f"{what}: the answer is not an object")
+        return answer
+
+    def _session_org(self) -> Any:
+        """The open session; logs in when there is none. One thread does it for all."""
+        with self._lock:
+            if self._org is None:
+                self._org = self._open()
+            return self._org
+
+    def _open(self) -> Any:
+        if self._login_count >= MOST_LOGINS:
+            reason = f"no lasting session after {self._login_count} logins"
+            raise LoginError(self._connection.name, reason=reason, remedy="check the app's session policies")
+        self._login_count += 1
+        login = log_in(self._connection.name, self._credentials, self._session)
+        org = Salesforce(
+            session_id=login.session_id,
+            instance=login.instance,
+            session=self._session,
+            version=self._connection.api_version,
+        )
+        org.headers.pop("X-PrettyPrint", None)  # half the bytes
+        org.parse_result_to_json = _parse_answer
+        return org
+
+    def _forget(self, org: Any) -> None:
+        with self._lock:
+            if self._org is org:
+                self._org = None
+
+    def _refuse(self, error: Any, *, what: str, org: Any) -> NoReturn:
+        """Raise what an answer of 300 and more means; without the SDK's error behind it, which quotes the body."""
+        status, code = int(error.status), _error_code(error.content)
+        if status == 401:
+            self._forget(org)
+            raise SessionExpiredError(f"{what}: the session has ended", wait_seconds=0) from None
+        if code == LIMIT_EXCEEDED:
+            self._refuse_for_limit(org, what=what)
+        if status >= 500 or status in PASSING_STATUSES or code in PASSING_CODES:
+            raise UnavailableError(f"{what}: status {status} ({code})") from None
+        raise RequestRefusedError(self._connection.name, what=what, status=status, code=code) from None
+
+    def _refuse_for_limit(self, org: Any, *, what: str) -> NoReturn:
+        """One code, two causes: the day's requests are used up, or too many long ones run at once."""
+        used, total = _usage(org)
+        if total and used >= total:
+            raise DailyLimitError(self._connection.name, reason=f"{used} of {total} requests used") from None
+        raise RateLimitedError(f"{what}: too many requests at once", wait_seconds=CONCURRENT_WAIT_SECONDS) from None
+
+    def _leave_some_for_others(self, org: Any) -> None:
+        used, total = _usage(org)
+        reserve = self._connection.limits.reserve_for_others
+        if total and used > total * (1 - reserve) and not self._connection.is_sandbox:
+            reason = f"{used} of {total} requests used, {reserve:.0%} are left for others"
+            raise DailyLimitError(self._connection.name, reason=reason)
+
+
+def _parse_answer(response: requests.Response) -> Any:
+    return parse_json(response.content, what=f"{response.request.method} {urlsplit(response.url).path}")
+
+
+def _error_code(content: Any) -> str:
+    """Errors are a list of objects; a gateway's answer is anything."""
+    first = content[0] if isinstance(content, list) and content else content
+    return str(first.get("errorCode") or "no code") if isinstance(first, dict) else "no code"
+
+
+def _usage(org: Any) -> tuple[int, int]:
+    usage = org.api_usage.get("api-usage")
+    return (usage.used, usage.total) if usage else (0, 0)

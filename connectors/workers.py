@@ -1,0 +1,46 @@
+"""A few threads whose tasks may start further tasks; the first error stops them all."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+
+class Workers:
+    """Runs tasks on `count` threads. `submit` may be called from a task; `run` returns when none is left."""
+
+    def __init__(self, count: int) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="extract")
+        self._changed = threading.Condition()
+        self._open = 0
+        self._error: BaseException | None = None
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """Queue a task. After an error nothing more is started."""
+        with self._changed:
+            if self._error is not None:
+                return
+            self._open += 1
+        self._pool.submit(self._do, task)
+
+    def run(self) -> None:
+        """Wait until all tasks are done; raise the first error that one of them raised."""
+        try:
+            with self._changed:
+                while self._open:
+                    self._changed.wait()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+        if self._error is not None:
+            raise self._error
+
+    def _do(self, task: Callable[[], None]) -> None:
+        error: BaseException | None = None
+        try:
+            if self._error is None:
+                task()
+        except BaseException as raised:  # noqa: BLE001 - handed to the thread that waits in run()
+            error = raised
+        with self._changed:
+            self._open -= 1
+            self._error = self._error or error
+            self._changed.notify_all()
