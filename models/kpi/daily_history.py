@@ -94,7 +94,7 @@ def read_awaiting(connection: Connection, agreement: Agreement, *, as_of: date) 
     """Read which meetings wait for a verdict, and estimate what will become of them."""
     columns = (meeting_verdicts.c.rep_id, meeting_verdicts.c.team, meeting_verdicts.c.counted_date)
     rows = connection.execute(
-        select(*columns, func.count().label("count"))
+        select(*columns, func.count().label("cases"))
         .where(meeting_verdicts.c.verdict == "pending", meeting_verdicts.c.counted_date <= as_of)
         .group_by(*columns)
     )
@@ -104,7 +104,7 @@ def read_awaiting(connection: Connection, agreement: Agreement, *, as_of: date) 
         scopes = (("rep", row.rep_id), ("team", row.team), ("department", departments.get(row.team, "unknown")))
         for scope in scopes:
             by_day = counts.setdefault(scope, {})
-            by_day[row.counted_date] = by_day.get(row.counted_date, 0.0) + row.count
+            by_day[row.counted_date] = by_day.get(row.counted_date, 0.0) + row.cases
     return Awaiting(counts=counts, rate=_awaiting_rate(connection, agreement, as_of))
 
 
@@ -192,7 +192,7 @@ def _awaiting_rate(connection: Connection, agreement: Agreement, as_of: date) ->
         select(
             meeting_verdicts.c.failed_rules,
             func.sum(case((meeting_verdicts.c.verdict == "valid", 1), else_=0)).label("valid_count"),
-            func.count().label("count"),
+            func.count().label("cases"),
         )
         .where(is_settled, meeting_verdicts.c.verdict.in_(["valid", "invalid"]))
         .group_by(meeting_verdicts.c.failed_rules)
@@ -203,7 +203,7 @@ def _awaiting_rate(connection: Connection, agreement: Agreement, as_of: date) ->
         failed = set(filter(None, (row.failed_rules or "").split(",")))
         if failed <= waiting:
             valid += row.valid_count
-            cases += row.count
+            cases += row.cases
     return float(valid / cases)
 
 

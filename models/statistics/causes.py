@@ -79,6 +79,7 @@ class Noise:
 
     scale: float
     dispersion: float = 1.0
+    rate_dispersion: float = 1.0
 
 
 def shapley(now: Sequence[float], before: Sequence[float]) -> list[float]:
@@ -238,7 +239,13 @@ def _volume_and_rate(split: str, row: Segment, noise: Noise) -> list[Part]:
         Part(
             split, row.name, "mix", (row.cases - before) * rate, rate * _count_error(row.cases, row.past_cases, noise)
         ),
-        Part(split, row.name, "rate", (row.rate - row.past_rate) * volume, volume * _rate_error(row, 1.0)),
+        Part(
+            split,
+            row.name,
+            "rate",
+            (row.rate - row.past_rate) * volume,
+            volume * _rate_error(row, noise.rate_dispersion),
+        ),
     ]
 
 

@@ -56,6 +56,18 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """What was done before the plan starts: cases per past month, oldest first, and in the begun first month.
+
+    `first_share` is the part of that month's business days still to come.
+    """
+
+    past: tuple[float, ...] = ()
+    first_done: float = 0.0
+    first_share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
     """What one step needs in one month."""
 
@@ -151,19 +163,26 @@ def run_forward(cases: Sequence[float], step: Step, *, past: Sequence[float] = (
     ]
 
 
-def close_gap(needed: Sequence[float], step: Step, *, past: Sequence[float]) -> list[float]:
-    """Scale the worked-back need so that past and planned cases together give the sum of `needed` by the last month.
+def close_gap(needed: Sequence[float], step: Step, begun: Begun) -> list[float]:
+    """Scale the worked-back need so that begun and planned cases together give the sum of `needed` by the last month.
 
-    The months before the plan are what they are: what they lack must be caught up, what they have in store counts. Needs are
-    0 when the pipeline alone reaches the goal.
+    `needed` is what the step above still lacks, month by month, the first the rest of a begun month. The months before the plan are
+    what they are: what they lack must be caught up, what they have in store counts. Needs are 0 when the pipeline alone
+    reaches the goal.
     """
     planned = work_back(needed, step)
-    from_past = sum(run_forward([0.0] * len(needed), step, past=past))
+    planned[0] *= begun.first_share
     from_plan = sum(run_forward(planned, step))
     if from_plan <= 0:
         return planned
-    scale = max(0.0, (sum(needed) - from_past) / from_plan)
+    scale = max(0.0, (sum(needed) - pipeline(step, begun, months=len(needed))) / from_plan)
     return [value * scale for value in planned]
+
+
+def pipeline(step: Step, begun: Begun, *, months: int) -> float:
+    """Say what the cases begun so far will still bring the step above by the last month."""
+    coming = run_forward([begun.first_done, *[0.0] * (months - 1)], step, past=begun.past)
+    return coming[0] * begun.first_share + sum(coming[1:])
 
 
 def with_interval(value: float, rates: Sequence[Rate]) -> Need:

@@ -1,0 +1,128 @@
+"""Which alerts are there, and what became of each? One row per alert, over its life.
+
+A pure function of the nights in kpi.divergence and of what people did: a re-run gives the same alerts.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from models.context import BuildContext, Model
+from models.kpi.daily_history import ScopeKey
+from models.statistics.alert_life import Action, Alert, Night, replay_alerts
+from models.tables import alert_actions, alerts, causes, divergence, reps
+
+ALERTED_PERIOD = "month"  # shorter ones are noise, longer ones say the same later
+
+
+def build_alerts(connection: Connection, context: BuildContext) -> Iterator[Mapping[str, Any]]:
+    """Live through all nights up to as_of for the KPIs of the current phase."""
+    first_causes = _first_causes(connection, context)
+    for alert in replay_alerts(
+        _nights(connection, context), _actions(connection, context), _parents(connection, context)
+    ):
+        yield _row(alert, first_causes)
+
+
+def _nights(connection: Connection, context: BuildContext) -> list[Night]:
+    phases = context.agreement.phases
+    kpi_ids = next((phase.kpis for phase in phases.phases if phase.id == phases.current_phase), (phases.current_kpi,))
+    rows = connection.execute(
+        select(divergence).where(
+            divergence.c.kpi_id.in_(kpi_ids),
+            divergence.c.period_kind == ALERTED_PERIOD,
+            divergence.c.evaluated_date <= context.as_of,
+        )
+    )
+    return [
+        Night(
+            kpi_id=row.kpi_id,
+            period_kind=row.period_kind,
+            period_start=row.period_start,
+            period_end=row.period_end,
+            scope=(row.scope_kind, row.scope_id),
+            evaluated_date=row.evaluated_date,
+            state=row.state,
+            gap=None if row.actual is None else row.actual - row.expected_to_date,
+            p_reach=row.p_reach,
+        )
+        for row in rows
+    ]
+
+
+def _actions(connection: Connection, context: BuildContext) -> list[Action]:
+    rows = connection.execute(select(alert_actions).order_by(alert_actions.c.acted_at))
+    return [
+        Action(
+            alert_id=row.alert_id,
+            acted_date=row.acted_at.astimezone(context.agreement.team.tz).date(),
+            action=row.action,
+            by=row.by,
+            why=row.why,
+            until=row.until_date,
+        )
+        for row in rows
+    ]
+
+
+def _parents(connection: Connection, context: BuildContext) -> dict[ScopeKey, tuple[ScopeKey, ...]]:
+    """Name the scopes above each team and rep, nearest first."""
+    parents: dict[ScopeKey, tuple[ScopeKey, ...]] = {
+        ("team", team.id): (("department", team.department),) for team in context.agreement.team.teams
+    }
+    for row in connection.execute(select(reps.c.rep_id, reps.c.team, reps.c.department)):
+        above = (("team", row.team), ("department", row.department))
+        parents["rep", row.rep_id] = tuple((kind, scope_id) for kind, scope_id in above if scope_id is not None)
+    return parents
+
+
+def _first_causes(connection: Connection, context: BuildContext) -> dict[Any, str]:
+    """Give the newest first cause per KPI, period and scope."""
+    is_first = (causes.c.rank == 1) & (causes.c.evaluated_date <= context.as_of)
+    rows = connection.execute(select(causes).where(is_first).order_by(causes.c.evaluated_date))
+    return {
+        (
+            row.kpi_id,
+            row.period_kind,
+            row.period_start,
+            (row.scope_kind, row.scope_id),
+        ): f"{row.split}:{row.part}:{row.effect}"
+        for row in rows
+    }
+
+
+def _row(alert: Alert, first_causes: Mapping[Any, str]) -> dict[str, Any]:
+    opening, newest = alert.opening, alert.newest
+    key = (opening.kpi_id, opening.period_kind, opening.period_start, opening.scope)
+    return {
+        "alert_id": alert.alert_id,
+        "kpi_id": opening.kpi_id,
+        "period_kind": opening.period_kind,
+        "period_start": opening.period_start,
+        "scope_kind": opening.scope[0],
+        "scope_id": opening.scope[1],
+        "state": alert.state,
+        "divergence_state": alert.divergence_state,
+        "worst_state": alert.worst_state,
+        "silenced_by": alert.silenced_by,
+        "cause": first_causes.get(key),
+        "acknowledged_by": alert.acknowledged_by,
+        "acknowledged_why": alert.acknowledged_why,
+        "gap": newest.gap,
+        "p_reach": newest.p_reach,
+        "opened_date": opening.evaluated_date,
+        "worsened_date": alert.worsened_date,
+        "notified_date": alert.notified_date,
+        "snoozed_until_date": alert.snoozed_until_date,
+        "resolved_date": alert.resolved_date,
+        "evaluated_date": newest.evaluated_date,
+    }
+
+
+MODEL = Model(
+    table=alerts,
+    reads=(divergence, causes, reps, alert_actions),
+    rows=build_alerts,
+    group="kpi",
+)
