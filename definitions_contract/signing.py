@@ -175,7 +175,7 @@ def _with_signature(text: str, signature: Signature) -> str:
     stream = StringIO()
     yaml.dump(block, stream)
     before = "".join(lines[:start])
-    glue = "" if not before or before.endswith("\n") else "\n"
+    glue = "" if start < len(lines) or not before else "\n" if before.endswith("\n") else "\n\n"
     return before + glue + stream.getvalue() + "".join(lines[end:])
 
 

@@ -1,0 +1,138 @@
+"""Which version of a definition holds on a day, how each version stands, and what differs between two."""
+
+from collections.abc import Iterator
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from definitions_contract.errors import NoDefinitionError
+from definitions_contract.schema import Agreement, Definition, Label, Rule, SigningState
+from definitions_contract.signing import state
+from definitions_contract.words import Lang, describe_rule, in_words, joined
+
+
+class VersionStatus(StrEnum):
+    """How one version stands on a day."""
+
+    PROPOSED = "proposed"  # not all departments have signed it
+    UPCOMING = "upcoming"  # signed, its first day is still to come
+    ACTIVE = "active"
+    SUPERSEDED = "superseded"  # a later signed version holds
+    BROKEN = "broken"  # edited after somebody signed: not applied
+
+
+class InForce(NamedTuple):
+    """A signed version and the days on which it holds: [start, end), end None while no later one is signed."""
+
+    definition: Definition
+    start: date
+    end: date | None
+
+
+def versions(agreement: Agreement, name: str) -> tuple[Definition, ...]:
+    """Give all versions of a definition, signed or not, oldest first."""
+    found = (definition for definition in agreement.definitions if definition.name == name)
+    return tuple(sorted(found, key=lambda definition: definition.version))
+
+
+def in_force(agreement: Agreement, name: str) -> tuple[InForce, ...]:
+    """Give the signed versions with their days, oldest first. An unsigned or broken version leaves its days to the one before."""
+    signed = [version for version in versions(agreement, name) if state(version).state is SigningState.SIGNED]
+    ends = [version.effective_from for version in signed[1:]]
+    return tuple(
+        InForce(version, version.effective_from, end) for version, end in zip(signed, [*ends, None], strict=False)
+    )
+
+
+def version_on(agreement: Agreement, name: str, day: date) -> Definition:
+    """Give the signed version that holds on a day; NoDefinitionError when none does."""
+    for definition, start, end in in_force(agreement, name):
+        if start <= day and (end is None or day < end):
+            return definition
+    raise NoDefinitionError(name, day)
+
+
+def status_on(agreement: Agreement, definition: Definition, day: date) -> VersionStatus:
+    """Say how a version stands on a day."""
+    for version, start, end in in_force(agreement, definition.name):
+        if version == definition:
+            if day < start:
+                return VersionStatus.UPCOMING
+            return VersionStatus.ACTIVE if end is None or day < end else VersionStatus.SUPERSEDED
+    return VersionStatus.BROKEN if state(definition).state is SigningState.BROKEN else VersionStatus.PROPOSED
+
+
+def versions_in_words(agreement: Agreement, day: date, lang: Lang = "en") -> tuple[str, ...]:
+    """Say of every version of every definition how it stands on a day and who signed it, one line each."""
+    return tuple(_version_in_words(agreement, definition, day, lang) for definition in agreement.definitions)
+
+
+def differences(old: Definition, new: Definition) -> tuple[Label, ...]:
+    """Say in words what differs between two versions in what they mean; empty when nothing does."""
+    return (*_header_differences(old, new), *_rule_differences(old, new), *_example_differences(old, new))
+
+
+def _version_in_words(agreement: Agreement, definition: Definition, day: date, lang: Lang) -> str:
+    status = status_on(agreement, definition, day).value
+    fitting = {signature.department for signature in definition.signatures} - set(state(definition).missing)
+    signed = joined(department for department in definition.agreed_between if department in fitting) or "-"
+    start = definition.effective_from
+    ja, en = f"{start} から、署名: {signed}", f"from {start}, signed by {signed}"
+    return f"{definition.name} v{definition.version}: {status}, " + {"ja": ja, "en": en}[lang]
+
+
+def _header_differences(old: Definition, new: Definition) -> Iterator[Label]:
+    if old.effective_from != new.effective_from:
+        yield _changed("適用開始日", "effective from", str(old.effective_from), str(new.effective_from))
+    if old.counted_on != new.counted_on:
+        yield _changed("計上日", "counted on", old.counted_on, new.counted_on)
+    if old.agreed_between != new.agreed_between:
+        yield _changed("合意する部署", "agreed between", joined(old.agreed_between), joined(new.agreed_between))
+
+
+def _rule_differences(old: Definition, new: Definition) -> Iterator[Label]:
+    before = {rule.id: rule for rule in old.rules}
+    after = {rule.id: rule for rule in new.rules}
+    for rule in old.rules:
+        if rule.id not in after:
+            yield Label(
+                ja=f"規則の削除: {rule.label.ja}（{describe_rule(rule, 'ja')}）",
+                en=f"rule removed: {rule.label.en} ({describe_rule(rule, 'en')})",
+            )
+    for rule in new.rules:
+        if rule.id not in before:
+            yield Label(
+                ja=f"規則の追加: {rule.label.ja}（{describe_rule(rule, 'ja')}）",
+                en=f"rule added: {rule.label.en} ({describe_rule(rule, 'en')})",
+            )
+        elif before[rule.id] != rule:
+            yield from _changes_of_rule(before[rule.id], rule)
+    kept_before, kept_after = [id_ for id_ in before if id_ in after], [id_ for id_ in after if id_ in before]
+    if kept_before != kept_after:
+        yield _changed("規則の順序", "order of rules", joined(kept_before), joined(kept_after))
+
+
+def _changes_of_rule(old: Rule, new: Rule) -> Iterator[Label]:
+    before, after = describe_rule(old, "en"), describe_rule(new, "en")
+    if before != after:
+        yield Label(
+            ja=f"規則の変更 {new.label.ja}: {describe_rule(old, 'ja')} → {describe_rule(new, 'ja')}",
+            en=f"rule changed, {new.label.en}: {before} -> {after}",
+        )
+    for ja, en, old_text, new_text in (
+        ("の名前", "label of", f"{old.label.ja} / {old.label.en}", f"{new.label.ja} / {new.label.en}"),
+        ("の理由", "why of", old.why, new.why),
+    ):
+        if old_text != new_text:
+            yield _changed(f"{new.id} {ja}", f"{en} {new.id}", in_words(old_text), in_words(new_text))
+
+
+def _example_differences(old: Definition, new: Definition) -> Iterator[Label]:
+    added = sum(example not in old.examples for example in new.examples)
+    removed = sum(example not in new.examples for example in old.examples)
+    if added or removed:
+        yield Label(ja=f"例: 追加 {added} 件、削除 {removed} 件", en=f"examples: {added} added, {removed} removed")
+
+
+def _changed(ja: str, en: str, before: str, after: str) -> Label:
+    return Label(ja=f"{ja}: {before} → {after}", en=f"{en}: {before} -> {after}")

@@ -1,0 +1,291 @@
+"""`kpi contract`: check, show, sign and compare the agreement."""
+
+from datetime import date, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from definitions_contract.documents import KPIS, PHASES, TARGETS
+from definitions_contract.errors import AgreementError, ContractError
+from definitions_contract.loader import load_agreement
+from definitions_contract.resolve import VersionStatus, differences, status_on, version_on, versions
+from definitions_contract.schema import Agreement, Definition, Kpi, SigningState
+from definitions_contract.signing import Signed, sign, state
+from definitions_contract.words import Lang, describe_measure, describe_rule
+
+app = typer.Typer(help="Check, show, sign and compare what was agreed.", no_args_is_help=True)
+
+AgreementOption = Annotated[
+    Path | None,
+    typer.Option("--agreement", envvar="KPI_AGREEMENT", help="Folder of the agreement; default: the demo company's."),
+]
+LangOption = Annotated[Lang, typer.Option("--lang", help="Language of what is shown.")]
+DayOption = Annotated[
+    datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Day to show it for; default: today.")
+]
+
+WORDS: dict[str, dict[Lang, str]] = {
+    "file": {"ja": "ファイル", "en": "File"},
+    "state": {"ja": "状態", "en": "State"},
+    "since": {"ja": "適用開始", "en": "From"},
+    "missing": {"ja": "署名待ち・合わない署名", "en": "To sign, or signed another text"},
+    "rule": {"ja": "規則", "en": "Rule"},
+    "condition": {"ja": "条件", "en": "Condition"},
+    "why": {"ja": "理由", "en": "Why"},
+    "department": {"ja": "部署", "en": "Department"},
+    "name": {"ja": "署名者", "en": "Signed by"},
+    "day": {"ja": "署名日", "en": "Signed on"},
+    "kpi": {"ja": "KPI", "en": "KPI"},
+    "phase": {"ja": "フェーズ", "en": "Phase"},
+    "label": {"ja": "名称", "en": "Name"},
+    "description": {"ja": "内容", "en": "What it is"},
+    "numerator": {"ja": "分子", "en": "Numerator"},
+    "denominator": {"ja": "分母", "en": "Denominator"},
+    "definition": {"ja": "定義", "en": "Definition"},
+    "guard": {"ja": "ガード指標", "en": "Guard"},
+    "proposed": {"ja": "署名待ち", "en": "proposed"},
+    "signed": {"ja": "署名済み", "en": "signed"},
+    "upcoming": {"ja": "適用前", "en": "upcoming"},
+    "active": {"ja": "適用中", "en": "active"},
+    "superseded": {"ja": "旧版", "en": "superseded"},
+    "broken": {"ja": "署名後に変更", "en": "broken"},
+    "no_difference": {"ja": "違いはありません。", "en": "No difference."},
+    "all_signed": {"ja": "署名するものはありません。", "en": "Nothing left to sign."},
+}
+STYLES = {"active": "green", "signed": "green", "upcoming": "cyan", "proposed": "yellow", "broken": "red"}
+
+
+def agreement_folder(given: Path | None) -> Path:
+    """Give the folder that was asked for, or the one that comes with the product."""
+    return given or Path(str(files("definitions_contract"))) / "agreement"
+
+
+@app.command()
+def check(agreement: AgreementOption = None, lang: LangOption = "en", on: DayOption = None) -> None:
+    """Read every file: mistakes with file and line, signing state of each. Exit 1 when it is not in order."""
+    loaded = _load(agreement, lang)
+    day = _day(loaded, on)
+    table = _table(lang, "file", "state", "since", "missing")
+    for file, text in _signed_texts(loaded).items():
+        status, since = _status(loaded, text, day)
+        table.add_row(file, _word(status, lang), since, _open_signatures(text))
+    _console().print(table)
+    if any(state(text).state is SigningState.BROKEN for text in _signed_texts(loaded).values()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    name: Annotated[str | None, typer.Argument(help="A definition or a KPI; default: an overview.")] = None,
+    agreement: AgreementOption = None,
+    lang: LangOption = "en",
+    on: DayOption = None,
+) -> None:
+    """Show what holds on a day: the KPIs and phases, one KPI, or the rules of a definition and who signed them."""
+    loaded = _load(agreement, lang)
+    day = _day(loaded, on)
+    kpi = next((kpi for kpi in loaded.kpis.kpis if kpi.id == name), None)
+    if name is None:
+        _show_overview(loaded, lang)
+    elif kpi is not None:
+        _show_kpi(kpi, lang)
+    elif versions(loaded, name):
+        try:
+            _show_definition(loaded, version_on(loaded, name, day), day=day, lang=lang)
+        except ContractError as error:
+            _stop(str(error))
+    else:
+        known = [kpi.id for kpi in loaded.kpis.kpis] + sorted({definition.name for definition in loaded.definitions})
+        _stop(f"nothing named {name}; one of {', '.join(known)}")
+
+
+@app.command(name="sign")
+def sign_command(
+    department: Annotated[str, typer.Option(help="Who signs, as in team.yaml.")],
+    name: Annotated[str, typer.Option(help="Name of the person who signs.")],
+    what: Annotated[
+        str | None, typer.Argument(help="kpis, targets, phases or valid_meeting/v2; default: all left to sign.")
+    ] = None,
+    agreement: AgreementOption = None,
+    lang: LangOption = "en",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Sign for a department: shows the text, asks, writes the signature into the file."""
+    loaded = _load(agreement, lang)
+    if department not in {known.id for known in loaded.team.departments}:
+        _stop(f"no department {department}; one of {', '.join(known.id for known in loaded.team.departments)}")
+    texts = _signed_texts(loaded)
+    chosen = _left_to_sign(texts, department) if what is None else [_file(texts, what)]
+    if not chosen:
+        _console().print(WORDS["all_signed"][lang])
+    for file in chosen:
+        _show_text(file, texts[file], lang)
+        if not (yes or typer.confirm({"ja": f"{file} に署名しますか", "en": f"Sign {file}"}[lang])):
+            _stop(f"{file} was not signed")
+        try:
+            day = datetime.now(loaded.team.tz).date()
+            signature = sign(agreement_folder(agreement) / file, department=department, name=name, day=day)
+        except ContractError as error:
+            _stop(str(error))
+        _console().print(f"{file}: {signature.department}, {signature.name}, {signature.signed_date}")
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="valid_meeting/v1; v1 or 1 when there is one definition.")],
+    new: Annotated[str, typer.Argument(help="The version to compare it with.")],
+    agreement: AgreementOption = None,
+    lang: LangOption = "en",
+) -> None:
+    """Say in words what differs between two versions of a definition."""
+    loaded = _load(agreement, lang)
+    changes = differences(_version(loaded, old), _version(loaded, new))
+    for change in changes:
+        _line(f"- {getattr(change, lang)}")
+    if not changes:
+        _line(WORDS["no_difference"][lang])
+
+
+# --- finding what is meant --------------------------------------------------------------------------------------------
+
+
+def _load(folder: Path | None, lang: Lang) -> Agreement:
+    try:
+        return load_agreement(agreement_folder(folder))
+    except AgreementError as error:
+        for issue in error.issues:
+            _line(issue.text(lang))
+        heading = {"ja": f"{len(error.issues)} 件の誤りがあります。", "en": f"{len(error.issues)} mistake(s)."}[lang]
+        _stop(heading)
+
+
+def _signed_texts(agreement: Agreement) -> dict[str, Signed]:
+    """Give every text that departments sign, by its file."""
+    definitions: dict[str, Signed] = {_file_of(definition): definition for definition in agreement.definitions}
+    return {KPIS: agreement.kpis, TARGETS: agreement.targets, PHASES: agreement.phases, **definitions}
+
+
+def _file_of(definition: Definition) -> str:
+    return f"{definition.name}/v{definition.version}.yaml"
+
+
+def _file(texts: dict[str, Signed], what: str) -> str:
+    file = what if what.endswith(".yaml") else f"{what}.yaml"
+    if file not in texts:
+        _stop(f"nothing to sign named {what}; one of {', '.join(name.removesuffix('.yaml') for name in texts)}")
+    return file
+
+
+def _left_to_sign(texts: dict[str, Signed], department: str) -> list[str]:
+    return [file for file, text in texts.items() if department in state(text).missing]
+
+
+def _version(agreement: Agreement, text: str) -> Definition:
+    """Find a version by valid_meeting/v2, or by v2 or 2 when there is one definition."""
+    names = {definition.name for definition in agreement.definitions}
+    name, _, number = text.rpartition("/")
+    name = name or (min(names) if len(names) == 1 else "")
+    wanted = number.removesuffix(".yaml").removeprefix("v")
+    found = [definition for definition in versions(agreement, name) if str(definition.version) == wanted]
+    if not found:
+        known = [_file_of(definition).removesuffix(".yaml") for definition in agreement.definitions]
+        _stop(f"no version {text}; one of {', '.join(known)}")
+    return found[0]
+
+
+def _day(agreement: Agreement, given: datetime | None) -> date:
+    return given.date() if given else datetime.now(agreement.team.tz).date()
+
+
+# --- showing it -------------------------------------------------------------------------------------------------------
+
+
+def _show_overview(agreement: Agreement, lang: Lang) -> None:
+    phases = agreement.phases
+    current = next(phase for phase in phases.phases if phase.id == phases.current_phase)
+    _line(f"{WORDS['phase'][lang]}: {getattr(current.label, lang)} ({phases.since}), {phases.current_kpi}")
+    table = _table(lang, "kpi", "label", "phase", "guard", "description")
+    for kpi in agreement.kpis.kpis:
+        table.add_row(kpi.id, getattr(kpi.label, lang), kpi.phase, kpi.guard or "", getattr(kpi.description, lang))
+    _console().print(table)
+
+
+def _show_kpi(kpi: Kpi, lang: Lang) -> None:
+    _line(f"{kpi.id}: {getattr(kpi.label, lang)}. {getattr(kpi.description, lang)}")
+    for key in ("numerator", "denominator"):
+        measure = getattr(kpi, key)
+        if measure is not None:
+            _line(f"  {WORDS[key][lang]}: {describe_measure(measure, lang)}")
+    if kpi.multiply:
+        _line(f"  {' × '.join(kpi.multiply)} ÷ {kpi.divide_by}")
+    for key, value in (
+        ("definition", kpi.definition),
+        ("guard", kpi.guard),
+        ("phase", kpi.phase),
+        ("department", kpi.owner),
+    ):
+        if value is not None:
+            _line(f"  {WORDS[key][lang]}: {value}")
+
+
+def _show_definition(agreement: Agreement, definition: Definition, *, day: date, lang: Lang) -> None:
+    status = status_on(agreement, definition, day)
+    _line(f"{definition.name} v{definition.version}, {definition.effective_from}, {_word(status, lang).plain} ({day})")
+    _show_text(_file_of(definition), definition, lang)
+    table = _table(lang, "department", "name", "day")
+    for signature in definition.signatures:
+        table.add_row(signature.department, signature.name, str(signature.signed_date))
+    _console().print(table)
+
+
+def _show_text(file: str, text: Signed, lang: Lang) -> None:
+    """Show what is signed: a definition's rules in words, the other files by their digest."""
+    _line(f"{file}  {state(text).digest}")
+    if not isinstance(text, Definition):
+        return
+    _line(f"{WORDS['why'][lang]}: {text.why}")
+    table = _table(lang, "rule", "condition")
+    for rule in text.rules:
+        table.add_row(getattr(rule.label, lang), describe_rule(rule, lang))
+    _console().print(table)
+
+
+def _status(agreement: Agreement, text: Signed, day: date) -> tuple[SigningState | VersionStatus, str]:
+    if isinstance(text, Definition):
+        return status_on(agreement, text, day), str(text.effective_from)
+    return state(text).state, ""
+
+
+def _open_signatures(text: Signed) -> str:
+    report = state(text)
+    not_fitting = [f"{signature.department} ({signature.name}, {signature.signed_date})" for signature in report.broken]
+    return ", ".join(not_fitting or report.missing)
+
+
+def _word(status: SigningState | VersionStatus, lang: Lang) -> Text:
+    return Text(WORDS[status.value][lang], style=STYLES.get(status.value, ""))
+
+
+def _table(lang: Lang, *columns: str) -> Table:
+    table = Table(show_edge=False)
+    for column in columns:
+        table.add_column(WORDS[column][lang], overflow="fold")
+    return table
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+def _line(text: str) -> None:
+    typer.echo(text)
+
+
+def _stop(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
