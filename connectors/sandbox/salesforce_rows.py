@@ -1,0 +1,120 @@
+"""How Salesforce shows stored records: rows with the asked fields, parents nested in JSON and flat in CSV."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from connectors.sandbox.ids import object_of
+from connectors.sandbox.salesforce_schema import SField, object_fields
+from connectors.sandbox.soql_sql import lookup_of
+from connectors.sandbox.store import SALESFORCE, Store, StoredRecord
+from connectors.sandbox.times import salesforce_time
+
+Path = tuple[str, ...]
+_DELIMITERS = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
+
+
+class StoreCatalog:
+    """Fields as declared and as learnt from the records, read once per object and request."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._fields: dict[str, dict[str, SField]] = {}
+
+    def fields(self, object_name: str) -> Mapping[str, SField]:
+        """All fields of an object by lower-case name."""
+        if object_name not in self._fields:
+            self._fields[object_name] = object_fields(object_name, self._store.fields(SALESFORCE, object_name))
+        return self._fields[object_name]
+
+
+class RowMaker:
+    """Turns records into rows for one request; parents are fetched once per page, not once per row."""
+
+    def __init__(self, store: Store, catalog: StoreCatalog, version: str) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._version = version
+
+    def rows(self, records: Sequence[StoredRecord], paths: Sequence[Path]) -> list[dict[str, Any]]:
+        """One dict per record with its `attributes`; a missing parent is None."""
+        own = [path[0] for path in paths if len(path) == 1]
+        rows = [self._row(record, own) for record in records]
+        for relationship, inner in _by_relationship(paths).items():
+            parents = self._parents(records, relationship, inner)
+            for row, record in zip(rows, records, strict=True):
+                row[relationship] = parents.get(self._parent_id(record, relationship))
+        return rows
+
+    def _row(self, record: StoredRecord, names: Iterable[str]) -> dict[str, Any]:
+        url = f"/services/data/v{self._version}/sobjects/{record.object}/{record.id}"
+        row: dict[str, Any] = {"attributes": {"type": record.object, "url": url}}
+        values, system = record.properties, _system_values(record)
+        for name in names:
+            row[name] = system[name] if name in system else values.get(name)
+        return row
+
+    def _parent_id(self, record: StoredRecord, relationship: str) -> Any:
+        return record.properties.get(lookup_of(record.object, relationship, self._catalog).name)
+
+    def _parents(
+        self, records: Sequence[StoredRecord], relationship: str, paths: Sequence[Path]
+    ) -> dict[Any, dict[str, Any]]:
+        if not records:
+            return {}
+        lookup = lookup_of(records[0].object, relationship, self._catalog)
+        wanted: dict[str, list[str]] = {}
+        for parent_id in dict.fromkeys(record.properties.get(lookup.name) for record in records):
+            if parent_id:
+                wanted.setdefault(object_of(parent_id) or lookup.references[0], []).append(parent_id)
+        found = {name: self._store.many(SALESFORCE, name, ids) for name, ids in wanted.items()}
+        return {
+            parent.id: row
+            for parents in found.values()
+            for parent, row in zip(parents, self.rows(parents, paths), strict=True)
+        }
+
+
+def csv_page(rows: Sequence[Mapping[str, Any]], paths: Sequence[Path], *, delimiter: str, line_ending: str) -> str:
+    """A Bulk result page: a header, every value quoted, nothing for null, moments with Z."""
+    text = io.StringIO()
+    end = "\r\n" if line_ending == "CRLF" else "\n"
+    writer = csv.writer(text, delimiter=_DELIMITERS[delimiter], lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerow([".".join(path) for path in paths])
+    writer.writerows([_cell(row, path) for path in paths] for row in rows)
+    return text.getvalue()
+
+
+def is_delimiter(name: str) -> bool:
+    """Whether the Bulk API has a column delimiter of this name."""
+    return name in _DELIMITERS
+
+
+def _by_relationship(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    grouped: dict[str, list[Path]] = {}
+    for path in paths:
+        if len(path) > 1:
+            grouped.setdefault(path[0], []).append(path[1:])
+    return grouped
+
+
+def _system_values(record: StoredRecord) -> dict[str, Any]:
+    created, modified = salesforce_time(record.created_ms), salesforce_time(record.modified_ms)
+    return {
+        "Id": record.id,
+        "CreatedDate": created,
+        "LastModifiedDate": modified,
+        "SystemModstamp": modified,
+        "IsDeleted": record.is_deleted,
+    }
+
+
+def _cell(row: Mapping[str, Any], path: Path) -> str:
+    value: Any = row
+    for name in path:
+        value = None if value is None else value.get(name)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = "" if value is None else str(value)
+    return text.removesuffix("+0000") + "Z" if text.endswith("+0000") and text[10:11] == "T" else text
