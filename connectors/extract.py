@@ -120,7 +120,11 @@ def _salesforce_client(
 
 
 def _address(connection: Connection, base_url: str | None) -> str:
-    address = checked_url(base_url or connection.url)
+    try:
+        address = checked_url(base_url or connection.url)
+    except ValueError as error:
+        reason = "its address is refused"
+        raise LoginError(connection.name, reason=reason, remedy=f"give it {error}") from error
     if address == SANDBOX:
         reason = "the sandbox has no address yet"
         raise LoginError(connection.name, reason=reason, remedy="start it and give its address as base_url")
