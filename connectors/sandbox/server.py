@@ -18,6 +18,9 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from connectors.sandbox.credentials import (
+    SANDBOX_SECRETS as SANDBOX_SECRETS,
+)  # whoever starts the servers also needs their key
 from connectors.sandbox.errors import SandboxStartError
 from connectors.sandbox.hubspot import hubspot_app
 from connectors.sandbox.salesforce import salesforce_app
