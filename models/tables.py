@@ -777,6 +777,7 @@ sync_runs = Table(
     _integer("landed_count", "Records landed"),
     _integer("changed_count", "Records new or different"),
     _integer("quarantined_count", "Records put aside"),
+    _text("field_map_digest", "Field map that typed its records; another one types all of them anew"),
     _timestamp("started_at", "Start of the extraction (UTC)"),
     _timestamp("extracted_at", "End of the extraction (UTC)"),
     schema="ops",
