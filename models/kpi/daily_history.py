@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Double, case, cast, func, literal, select, union_all
 
-from definitions_contract.schema import Agreement, Definition, Kpi
+from definitions_contract.resolve import in_force
+from definitions_contract.schema import Agreement, Kpi
 from models.statistics.forecast import History, Week
 from models.statistics.pace import CalendarDay
-from models.tables import calendar, kpi_daily, meeting_verdicts, pace_weights
+from models.tables import calendar, kpi_daily, meeting_verdicts, meetings, pace_weights
 
 HISTORY_DAYS = 400  # thirteen months: a year behind the current month
 BLOCK_DAYS = 5  # a "week" of history is five business days, so that none is partial
@@ -19,6 +20,7 @@ EARLIER_BLOCKS = 36  # what steadies it: the 180 business days before
 LEAST_BLOCKS = 4  # with fewer blocks under the present definition, the ones under the former are better than nothing
 SETTLED_AFTER_DAYS = 21  # after three weeks every answer that the definitions wait for is there
 SETTLED_WINDOW_DAYS = 150  # five months of answers say which share of waiting meetings becomes valid
+UNDECIDED_OUTCOMES = ("held", "booked", "unknown")  # the others have failed at once and never wait
 
 ScopeKey = tuple[str, str]  # scope kind and id
 SCOPE_COLUMNS = {"department": kpi_daily.c.department, "team": kpi_daily.c.team, "rep": kpi_daily.c.rep_id}
@@ -116,8 +118,9 @@ def awaits_verdict(kpi: Kpi) -> bool:
 
 def definition_since(agreement: Agreement, kpi: Kpi, *, as_of: date) -> date | None:
     """Give the first day of the definition that judges on as_of, when the KPI has one."""
-    starts = [row.effective_from for row in _signed_versions(agreement, kpi.definition) if row.effective_from <= as_of]
-    return max(starts, default=None)
+    if kpi.definition is None:
+        return None
+    return max((row.start for row in in_force(agreement, kpi.definition) if row.start <= as_of), default=None)
 
 
 def history_blocks(
@@ -184,7 +187,10 @@ def _sum_between(values: Mapping[date, float], start: date, end: date) -> float:
 
 
 def _awaiting_rate(connection: Connection, agreement: Agreement, as_of: date) -> float:
-    """Estimate the share of meetings that become valid among those that could have waited: only waiting rules failed, or none."""
+    """Estimate the share of meetings that become valid among those that once could have waited.
+
+    That is: those that took place or might have, and failed no rule but waiting ones.
+    """
     is_settled = meeting_verdicts.c.counted_date.between(
         as_of - timedelta(days=SETTLED_WINDOW_DAYS), as_of - timedelta(days=SETTLED_AFTER_DAYS)
     )
@@ -194,7 +200,9 @@ def _awaiting_rate(connection: Connection, agreement: Agreement, as_of: date) ->
             func.sum(case((meeting_verdicts.c.verdict == "valid", 1), else_=0)).label("valid_count"),
             func.count().label("cases"),
         )
+        .join_from(meeting_verdicts, meetings, meeting_verdicts.c.meeting_id == meetings.c.meeting_id)
         .where(is_settled, meeting_verdicts.c.verdict.in_(["valid", "invalid"]))
+        .where(meetings.c.outcome.in_(UNDECIDED_OUTCOMES))
         .group_by(meeting_verdicts.c.failed_rules)
     )
     waiting = {rule.id for row in agreement.definitions for rule in row.rules if rule.wait_business_days > 0}
@@ -205,17 +213,6 @@ def _awaiting_rate(connection: Connection, agreement: Agreement, as_of: date) ->
             valid += row.valid_count
             cases += row.cases
     return float(valid / cases)
-
-
-def _signed_versions(agreement: Agreement, name: str | None) -> list[Definition]:
-    return [row for row in agreement.definitions if row.name == name and is_signed(row)]
-
-
-def is_signed(definition: Definition) -> bool:
-    """Tell whether all departments named signed one digest; whether it still fits is for the agreement's check."""
-    signed = {signature.department for signature in definition.signatures}
-    digests = {signature.digest for signature in definition.signatures}
-    return set(definition.agreed_between) <= signed and len(digests) == 1
 
 
 def kpis_by_id(agreement: Agreement) -> dict[str, Kpi]:
