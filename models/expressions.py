@@ -1,8 +1,26 @@
 """Expressions that two or more models share, in SQL that every engine understands."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Select, Table, Text, and_, case, cast, false, func, null, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Double,
+    Select,
+    Table,
+    Text,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
+from sqlalchemy.types import TypeEngine
 
 UNKNOWN = "unknown"
 COMPANY_SIZES = (
@@ -42,3 +60,18 @@ def company_size(employees: ColumnElement[Any]) -> ColumnElement[str]:
 def no_rows(table: Table) -> Select[Any]:
     """Give a statement with the columns of a table and no row: what a model says when nothing was agreed."""
     return select(*(cast(null(), column.type).label(column.name) for column in table.columns)).where(false())
+
+
+def inline_rows(name: str, columns: Mapping[str, TypeEngine[Any]], rows: Iterable[Sequence[Any]]) -> CTE:
+    """Give a few rows of the agreement as a table in the statement; without rows an empty one."""
+    selects = [
+        select(
+            *(
+                cast(literal(value, kind), kind).label(key)
+                for (key, kind), value in zip(columns.items(), row, strict=True)
+            )
+        )
+        for row in rows
+    ]
+    nothing = select(*(cast(null(), kind).label(key) for key, kind in columns.items())).where(false())
+    return (union_all(*selects) if selects else nothing).cte(name)
