@@ -105,7 +105,10 @@ class HubSpotClient:
             self._refuse(what, error)
         except urllib3.exceptions.HTTPError as error:
             raise UnavailableError(f"{what}: no answer ({type(error).__name__})") from error
-        return parse_json(data, what=what)
+        answer = parse_json(data, what=what)
+        if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+            raise UnavailableError(f"{what}: the answer has no results")
+        return answer
 
     def _refuse(self, what: str, error: ApiException) -> NoReturn:
         """Raise what an answer other than 2xx means; without the SDK's error behind it, which quotes the body."""

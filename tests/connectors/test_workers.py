@@ -1,0 +1,45 @@
+"""Tasks that start tasks; the first error."""
+
+import threading
+
+import pytest
+
+from connectors.workers import Workers
+
+
+def test_tasks_started_by_tasks_are_done_before_run_returns() -> None:
+    workers = Workers(2)
+    done = []
+
+    def grow(depth: int) -> None:
+        done.append(depth)
+        if depth:
+            workers.submit(lambda: grow(depth - 1))
+            workers.submit(lambda: grow(depth - 1))
+
+    workers.submit(lambda: grow(5))
+    workers.run()
+
+    assert len(done) == 2**6 - 1
+
+
+def test_the_first_error_comes_out_and_what_waits_is_not_started() -> None:
+    workers = Workers(1)
+    started = threading.Event()
+    done = []
+
+    def fail() -> None:
+        started.wait(5)
+        raise KeyError("first")
+
+    workers.submit(fail)
+    workers.submit(lambda: done.append("later"))
+    started.set()
+
+    with pytest.raises(KeyError, match="first"):
+        workers.run()
+    assert done == []
+
+
+def test_no_task_at_all_is_done_at_once() -> None:
+    Workers(1).run()
