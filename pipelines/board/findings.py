@@ -1,0 +1,372 @@
+"""What diverges, why, and what was judged of the meetings: alerts, causes that add up to their gap, verdicts by rule."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from definitions_contract.schema import Agreement, Rule
+from pipelines.board import formats
+from pipelines.board.charts import Bar, waterfall_bars
+from pipelines.board.names import Chip, Link, Names, chip, link
+from pipelines.board.rows import LIVE_ALERTS, Facts, Rows
+from pipelines.board.words import (
+    ALERT_STATES,
+    EFFECT_WAYS,
+    EFFECTS,
+    FIXED_PARTS,
+    FUNNEL_STEPS,
+    PARTS,
+    SPLITS,
+    VERDICTS,
+    WORDS,
+    Text,
+    look_up,
+    same,
+)
+
+PARTS_SHOWN = 10  # of a segment's split; what is left is one line, so that the parts still add up
+BLOCKS_SHOWN = 12  # alerts that are laid open with their causes
+
+FUNNEL_ORDER = {step: place for place, step in enumerate(FUNNEL_STEPS)}
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of a gap."""
+
+    split: str
+    part: Text
+    effect: Text
+    effect_id: str
+    contribution: Text
+    value: float
+    interval: Text
+    is_significant: bool
+    is_fixed: bool
+    is_negative: bool
+    evidence: str
+    records: tuple[Link, ...]
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A gap taken apart one way; the parts add up to `total`."""
+
+    title: Text
+    findings: tuple[Finding, ...]
+    total: Text
+    is_funnel: bool
+    start: Text
+    start_bar: Bar
+    end: Text
+    end_bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert, with the causes of its gap."""
+
+    id: str
+    kpi: Text
+    scope: Text
+    period: Text
+    chip: Chip
+    handling: Text
+    gap: Text
+    p_reach: Text
+    opened: Text
+    note: Text | None
+    cause: Text
+    is_covered: bool
+    is_main: bool
+    splits: tuple[Split, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that diverges; `splits` are those of the current KPI, alert or not."""
+
+    alerts: tuple[Alert, ...]
+    splits: tuple[Split, ...]
+    gap: Text
+    first: Finding | None
+    first_cause: Text | None
+
+
+def findings_of(facts: Facts, names: Names) -> Findings:
+    """Lay out alerts and causes."""
+    groups: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in facts.causes:
+        groups[_key(row)].append(row)
+    due = {_key(row): row["expected_to_date"] for row in facts.divergence}
+    focus = facts.focus
+    key = (focus.kpi_id, "month", focus.month, "department", focus.department)
+    rows = groups.get(key, [])
+    first = _first(rows)
+    splits = _splits(rows, due.get(key), facts, names)
+    gap = float(rows[0]["gap"]) if rows else None
+    return Findings(
+        alerts=tuple(
+            _alert(row, groups, due, facts, names)
+            for row in sorted(facts.alerts, key=lambda row: (_key(row) != key, bool(row["silenced_by"])))
+            if row["state"] in LIVE_ALERTS
+        ),
+        splits=splits,
+        gap=names.gap(focus.kpi_id, gap),
+        first=_finding(first, facts, names, Bar(0, 0)) if first else None,
+        first_cause=_sentence(first, names) if first else None,
+    )
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    return (row["kpi_id"], row["period_kind"], row["period_start"], row["scope_kind"], row["scope_id"])
+
+
+def _first(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The part that leads the ranking; None when no part is more than noise."""
+    ranked = [row for row in rows if row["is_significant"] and row["rank"] is not None]
+    return min(ranked, key=lambda row: row["rank"]) if ranked else None
+
+
+def _sentence(row: Mapping[str, Any], names: Names) -> Text:
+    words = WORDS["cause_funnel"] if row["split"] == "funnel" else WORDS["cause_segment"]
+    return words.fill(
+        split=look_up(SPLITS, row["split"]),
+        part=names.part(row["split"], row["part"]),
+        way=EFFECT_WAYS.get((row["effect"], row["contribution"] < 0), look_up(EFFECTS, row["effect"])),
+        gap=names.gap(row["kpi_id"], row["gap"]),
+        contribution=names.gap(row["kpi_id"], row["contribution"]),
+    )
+
+
+def _alert(
+    row: Mapping[str, Any], groups: Mapping[Key, Any], due: Mapping[Key, Any], facts: Facts, names: Names
+) -> Alert:
+    rows = groups.get(_key(row), [])
+    first = _first(rows)
+    end = next((one["period_end"] for one in facts.divergence if _key(one) == _key(row)), row["period_start"])
+    by, why = row["acknowledged_by"], row["acknowledged_why"]
+    return Alert(
+        id=row["alert_id"],
+        kpi=names.kpi(row["kpi_id"]),
+        scope=names.scope(row["scope_kind"], row["scope_id"]),
+        period=formats.period(row["period_kind"], row["period_start"], end),
+        chip=chip(row["divergence_state"]),
+        handling=look_up(ALERT_STATES, row["state"]),
+        gap=names.gap(row["kpi_id"], row["gap"]),
+        p_reach=formats.probability(row["p_reach"]),
+        opened=formats.short_day(row["opened_date"]),
+        note=WORDS["acknowledged"].fill(by=by, why=why or "–") if by else None,
+        cause=_sentence(first, names) if first else WORDS["no_cause"],
+        is_covered=bool(row["silenced_by"]),
+        is_main=_is_main(row, facts),
+        splits=() if _is_main(row, facts) else _splits(rows, due.get(_key(row)), facts, names),
+    )
+
+
+def _is_main(row: Mapping[str, Any], facts: Facts) -> bool:
+    """Is it the alert of the current KPI, whose parts stand above the list?"""
+    focus = facts.focus
+    return _key(row) == (focus.kpi_id, "month", focus.month, "department", focus.department)
+
+
+def _splits(rows: Sequence[Mapping[str, Any]], due: float | None, facts: Facts, names: Names) -> tuple[Split, ...]:
+    by_split: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_split[row["split"]].append(row)
+    ordered = sorted(by_split, key=lambda name: (name != "funnel", name))
+    return tuple(_split(name, by_split[name], due or 0.0, facts, names) for name in ordered)
+
+
+def _split(name: str, rows: list[Mapping[str, Any]], due: float, facts: Facts, names: Names) -> Split:
+    rows = sorted(rows, key=lambda row: _place(row["part"])) if name == "funnel" else _largest(rows)
+    kpi_id = rows[0]["kpi_id"]
+    values = [float(row["contribution"]) for row in rows]
+    start, *steps, end = waterfall_bars(due, values)
+    return Split(
+        title=look_up(SPLITS, name),
+        findings=tuple(_finding(row, facts, names, bar) for row, bar in zip(rows, steps, strict=True)),
+        total=names.gap(kpi_id, sum(values)),
+        is_funnel=name == "funnel",
+        start=names.figure(kpi_id, due, digits=1),
+        start_bar=start,
+        end=names.figure(kpi_id, due + sum(values), digits=1),
+        end_bar=end,
+    )
+
+
+def _place(step: str) -> int:
+    return FUNNEL_ORDER.get(step, len(FUNNEL_ORDER))
+
+
+def _largest(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Keep the largest parts and add up the others."""
+    changed = [row for row in rows if row["part"] not in FIXED_PARTS]
+    fixed = [row for row in rows if row["part"] in FIXED_PARTS]
+    ordered = sorted(changed, key=lambda row: (not row["is_significant"], -abs(row["contribution"])))
+    shown, rest = ordered[:PARTS_SHOWN], ordered[PARTS_SHOWN:]
+    if not rest:
+        return [*shown, *fixed]
+    nothing = dict.fromkeys(("lower", "upper", "evidence_ids", "evidence", "rank"))
+    others = {
+        "part": f"+{len(rest)}",
+        "contribution": sum(row["contribution"] for row in rest),
+        "is_significant": False,
+    }
+    return [*shown, dict(rest[0]) | nothing | others, *fixed]
+
+
+def _finding(row: Mapping[str, Any], facts: Facts, names: Names, bar: Bar) -> Finding:
+    value = float(row["contribution"])
+    kpi_id = row["kpi_id"]
+    interval = same("–")
+    if row["part"] not in FIXED_PARTS and row["lower"] is not None and row["upper"] is not None:
+        interval = Text("{low}〜{high}", "{low} to {high}").fill(
+            low=names.gap(kpi_id, row["lower"]), high=names.gap(kpi_id, row["upper"])
+        )
+    ids = [one for one in (row["evidence_ids"] or "").split(",") if one]
+    return Finding(
+        split=row["split"],
+        part=names.part(row["split"], row["part"]),
+        effect=look_up(EFFECTS, row["effect"]),
+        effect_id=row["effect"] if row["effect"] in EFFECTS else "factor",
+        contribution=names.gap(kpi_id, value),
+        value=value,
+        interval=interval,
+        is_significant=bool(row["is_significant"]),
+        is_fixed=row["part"] in FIXED_PARTS,
+        is_negative=value < 0,
+        evidence=row["evidence"] or "",
+        records=tuple(link(one, facts.evidence.get(one)) for one in ids),
+        bar=bar,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictCount:
+    """Meetings of one verdict; `share` in percent."""
+
+    id: str
+    label: Text
+    count: int
+    share: float
+    percent: Text
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """How the meetings did under one rule; `only` would be valid without it."""
+
+    label: Text
+    version: str
+    is_warning: bool
+    passed: int
+    failed: int
+    waiting: int
+    only: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A meeting that waits for an answer."""
+
+    link: Link
+    rep: Text
+    team: Text
+    held: Text
+    awaited: tuple[Text, ...]
+    until: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The month's verdicts, and what is awaited."""
+
+    caption: Text
+    total: int
+    counts: tuple[VerdictCount, ...]
+    rules: tuple[RuleRow, ...]
+    reasons: tuple[tuple[Text, int], ...]
+    pending: tuple[Pending, ...]
+    pending_count: int
+    first_deadline: Text | None
+
+
+def verdicts_of(facts: Facts, agreement: Agreement, names: Names) -> Verdicts:
+    """Lay out the verdicts."""
+    focus = facts.focus
+    by_verdict = _sum_by(facts.verdicts, "verdict")
+    total = sum(by_verdict.values())
+    labels = {
+        rule.id: Text(rule.label.ja, rule.label.en) for definition in agreement.definitions for rule in definition.rules
+    }
+    deadlines = [row["pending_until_date"] for row in facts.pending if row["pending_until_date"]]
+    return Verdicts(
+        caption=WORDS["verdicts_caption"].fill(
+            period=formats.period("month", focus.month, focus.next_month),
+            until=formats.short_day(focus.as_of),
+            count=total,
+        ),
+        total=total,
+        counts=tuple(
+            VerdictCount(
+                id=name, label=label, count=count, share=100 * count / total, percent=formats.percent(count / total)
+            )
+            for name, label in VERDICTS.items()
+            if (count := by_verdict.get(name, 0))
+        ),
+        rules=_rule_rows(facts, _rules(agreement)),
+        reasons=tuple((look_up(PARTS, row["reject_reason"]), row["meeting_count"]) for row in facts.reject_reasons),
+        pending=tuple(
+            Pending(
+                link=link(row["meeting_id"], row["crm_url"]),
+                rep=names.rep(row["rep_id"]),
+                team=names.scope("team", row["team"] or "unknown"),
+                held=formats.short_day(row["held_date"]),
+                awaited=tuple(look_up(labels, rule) for rule in (row["waiting_rules"] or "").split(",") if rule),
+                until=formats.short_day(row["pending_until_date"]),
+            )
+            for row in facts.pending
+        ),
+        pending_count=facts.pending[0]["pending_count"] if facts.pending else 0,
+        first_deadline=formats.short_day(min(deadlines)) if deadlines else None,
+    )
+
+
+def _sum_by(rows: Rows, column: str) -> dict[str, int]:
+    counts: dict[str, int] = defaultdict(int)
+    for row in rows:
+        counts[row[column]] += row["meeting_count"]
+    return counts
+
+
+def _rules(agreement: Agreement) -> dict[tuple[str, int], Rule]:
+    return {(rule.id, one.version): rule for one in agreement.definitions for rule in one.rules}
+
+
+def _rule_rows(facts: Facts, rules: Mapping[tuple[str, int], Rule]) -> tuple[RuleRow, ...]:
+    """One line per rule and version, in the definition's order."""
+    counts: dict[tuple[str, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    severity = {}
+    for row in facts.rule_results:
+        key = (row["rule_id"], row["definition_version"])
+        counts[key][row["outcome"]] += row["meeting_count"]
+        severity[key] = row["severity"]
+    only = {row["failed_rules"]: row["meeting_count"] for row in facts.verdicts if row["verdict"] == "invalid"}
+    order = {key: place for place, key in enumerate(rules)}
+    return tuple(
+        RuleRow(
+            label=Text(rules[key].label.ja, rules[key].label.en) if key in rules else same(key[0]),
+            version=f"v{key[1]}",
+            is_warning=severity[key] == "warning",
+            passed=counts[key]["pass"],
+            failed=counts[key]["fail"],
+            waiting=counts[key]["waiting"],
+            only=only.get(key[0], 0),
+        )
+        for key in sorted(counts, key=lambda key: (-(key[1] or 0), order.get(key, len(order)), key[0]))
+    )

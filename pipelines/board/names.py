@@ -1,0 +1,106 @@
+"""What are the things on the board called, and in which unit does each KPI count? The agreement's labels come first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from definitions_contract.schema import Agreement, Kpi
+from pipelines.board import formats
+from pipelines.board.formats import Number
+from pipelines.board.words import FUNNEL_STEPS, PARTS, STATE_ICONS, STATES, Text, look_up, same
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A state told in words, by a shape, and by a colour."""
+
+    id: str
+    label: Text
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A record; `url` is None when it cannot be opened safely."""
+
+    label: Text
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Labels and units of one agreement, and the people's names."""
+
+    currency: str
+    kpis: Mapping[str, Kpi]
+    scopes: Mapping[tuple[str, str], Text]
+    reps: Mapping[str, str]
+
+    def kpi(self, kpi_id: str | None) -> Text:
+        """Name a KPI."""
+        known = self.kpis.get(kpi_id or "")
+        return _label(known) if known else look_up({}, kpi_id)
+
+    def unit(self, kpi_id: str) -> str:
+        """Tell in what a KPI counts; a KPI that left the agreement is a plain figure."""
+        return self.kpis[kpi_id].unit if kpi_id in self.kpis else "count"
+
+    def scope(self, kind: str, scope_id: str) -> Text:
+        """Name a department, team or rep."""
+        if kind == "rep":
+            return self.rep(scope_id)
+        return self.scopes.get((kind, scope_id), same(scope_id))
+
+    def rep(self, rep_id: str | None) -> Text:
+        """Name a person."""
+        if rep_id is None or rep_id == "unknown":
+            return PARTS["unknown"]
+        return same(self.reps.get(rep_id) or rep_id)
+
+    def part(self, split: str, part: str) -> Text:
+        """Name a step of the funnel or a segment."""
+        if split == "funnel" and part in FUNNEL_STEPS:
+            return FUNNEL_STEPS[part]
+        if split == "rep" and part not in PARTS:
+            return self.rep(part)
+        if part in self.kpis:
+            return _label(self.kpis[part])
+        if split == "team":
+            return self.scope("team", part)
+        return look_up(PARTS, part)
+
+    def figure(self, kpi_id: str, value: Number | None, *, digits: int = 0) -> Text:
+        """Write a KPI's value."""
+        return formats.figure(value, self.unit(kpi_id), self.currency, digits=digits)
+
+    def gap(self, kpi_id: str, value: Number | None) -> Text:
+        """Write a difference of a KPI's values."""
+        return formats.gap(value, self.unit(kpi_id), self.currency)
+
+
+def names_of(agreement: Agreement, reps: Mapping[str, str]) -> Names:
+    """Collect the names of an agreement."""
+    scopes = {("department", one.id): Text(one.label.ja, one.label.en) for one in agreement.team.departments}
+    scopes |= {("team", one.id): Text(one.label.ja, one.label.en) for one in agreement.team.teams}
+    return Names(
+        currency=agreement.team.currency,
+        kpis={kpi.id: kpi for kpi in agreement.kpis.kpis},
+        scopes=scopes,
+        reps=reps,
+    )
+
+
+def chip(state: str | None) -> Chip:
+    """Give a state its words and shape; one that nobody named is shown as it is."""
+    known = state or "no_target"
+    return Chip(known if known in STATES else "no_target", look_up(STATES, known), STATE_ICONS.get(known, "–"))
+
+
+def link(label: str, url: str | None) -> Link:
+    """Link to a record; only web addresses are followed, whatever a CRM or a setting says."""
+    is_web = url is not None and urlsplit(url).scheme in {"http", "https"}
+    return Link(same(label), url if is_web else None)
+
+
+def _label(kpi: Kpi) -> Text:
+    return Text(kpi.label.ja, kpi.label.en)

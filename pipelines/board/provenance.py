@@ -1,0 +1,248 @@
+"""Where do the numbers come from, how fresh and whole are they, and what was agreed that they mean?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from definitions_contract.resolve import differences, in_force
+from definitions_contract.schema import Agreement, Definition, Kpi, Measure
+from pipelines.board import formats
+from pipelines.board.rows import Facts, Rows
+from pipelines.board.words import WORDS, Text, look_up
+
+STALE_AFTER = timedelta(hours=36)  # a nightly sync that was missed once
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A connection and its newest sync."""
+
+    name: str
+    synced_at: Text
+    is_fresh: bool
+    landed: Text
+    changed: Text
+    quarantined: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One object's count here and in the CRM; `is_matched` is None when the CRM cannot say."""
+
+    source: str
+    object: str
+    in_crm: Text
+    here: Text
+    quarantined: Text
+    is_matched: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """Records put aside for one reason."""
+
+    where: str
+    field: str
+    reason: str
+    count: Text
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A data check's result."""
+
+    name: str
+    is_passed: bool
+    failed: Text
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedRule:
+    """A rule of the definition."""
+
+    label: Text
+    requirement: str
+    is_warning: bool
+    wait: Text | None
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The definition in force."""
+
+    name: str
+    title: Text
+    why: str
+    rules: tuple[AgreedRule, ...]
+    differences: tuple[Text, ...]
+    signatures: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """All about the data and the definition."""
+
+    sources: tuple[Source, ...]
+    counts: tuple[Count, ...]
+    bad: tuple[Bad, ...]
+    checks: tuple[Check, ...]
+    checks_summary: Text
+    are_checks_ok: bool
+    definitions: tuple[Agreed, ...]
+
+
+def provenance_of(facts: Facts, agreement: Agreement, *, built_at: datetime) -> Provenance:
+    """Lay out freshness, counts, checks and the definition in force."""
+    checks = tuple(
+        Check(row["check_name"], bool(row["is_passed"]), formats.number(row["failed_count"]), row["detail"] or "")
+        for row in facts.checks
+    )
+    failed = sum(not check.is_passed for check in checks)
+    return Provenance(
+        sources=tuple(_source(row, agreement, built_at) for row in facts.syncs),
+        counts=tuple(_count(row) for row in facts.reconciliation),
+        bad=_bad(facts.quarantine),
+        checks=checks,
+        checks_summary=_checks_summary(len(checks), failed),
+        are_checks_ok=bool(checks) and not failed,
+        definitions=_definitions(agreement, facts.focus.as_of),
+    )
+
+
+def _source(row: Mapping[str, Any], agreement: Agreement, built_at: datetime) -> Source:
+    extracted_at = row["extracted_at"]
+    return Source(
+        name=row["connection"],
+        synced_at=formats.moment(extracted_at, agreement.team.tz),
+        is_fresh=extracted_at is not None and built_at - extracted_at <= STALE_AFTER,
+        landed=formats.number(row["landed_count"]),
+        changed=formats.number(row["changed_count"]),
+        quarantined=formats.number(row["quarantined_count"]),
+    )
+
+
+def _count(row: Mapping[str, Any]) -> Count:
+    return Count(
+        source=row["connection"],
+        object=row["object"],
+        in_crm=formats.number(row["crm_count"]),
+        here=formats.number(row["landed_count"]),
+        quarantined=formats.number(row["quarantined_count"]),
+        is_matched=None if row["crm_count"] is None else row["is_matched"],
+    )
+
+
+def _bad(rows: Rows) -> tuple[Bad, ...]:
+    return tuple(
+        Bad(
+            f"{row['connection']} · {row['object']}",
+            row["field"],
+            row["reason"] or "",
+            formats.number(row["record_count"]),
+            row["example"],
+        )
+        for row in rows
+    )
+
+
+def _checks_summary(total: int, failed: int) -> Text:
+    if not total:
+        return WORDS["no_checks"]
+    if not failed:
+        return WORDS["all_checks_ok"].fill(count=total)
+    return WORDS["checks_failed"].fill(total=total, count=failed)
+
+
+def _definitions(agreement: Agreement, as_of: date) -> tuple[Agreed, ...]:
+    """The version of each term that is in force on as_of, with what it changed."""
+    found = []
+    for name in sorted({definition.name for definition in agreement.definitions}):
+        known = [version.definition for version in in_force(agreement, name) if version.start <= as_of]
+        if known:
+            found.append(_agreed(known[-1], known[-2] if len(known) > 1 else None, agreement))
+    return tuple(found)
+
+
+def _agreed(definition: Definition, before: Definition | None, agreement: Agreement) -> Agreed:
+    departments = {one.id: Text(one.label.ja, one.label.en) for one in agreement.team.departments}
+    old = {rule.id for rule in before.rules} if before else {rule.id for rule in definition.rules}
+    return Agreed(
+        name=definition.name,
+        title=WORDS["version_since"].fill(version=definition.version, day=formats.day(definition.effective_from)),
+        why=definition.why,
+        rules=tuple(
+            AgreedRule(
+                label=Text(rule.label.ja, rule.label.en),
+                requirement=f"{rule.expectation}({', '.join(f'{key}={_plain(value)}' for key, value in rule.kwargs.items())})",
+                is_warning=rule.severity == "warning",
+                wait=WORDS["waits"].fill(days=rule.wait_business_days) if rule.wait_business_days else None,
+                is_new=rule.id not in old,
+            )
+            for rule in definition.rules
+        ),
+        differences=tuple(Text(one.ja, one.en) for one in differences(before, definition)) if before else (),
+        signatures=tuple(
+            WORDS["signed_by"].fill(
+                department=look_up(departments, one.department), name=one.name, day=formats.day(one.signed_date)
+            )
+            for one in definition.signatures
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Glossary:
+    """What one KPI means."""
+
+    kpi: Text
+    kpi_id: str
+    description: Text
+    how: str
+    counted: Text | None
+    owner: Text
+    guard: Text | None
+
+
+def glossary_of(agreement: Agreement) -> tuple[Glossary, ...]:
+    """Explain every KPI of the agreement."""
+    departments = {one.id: Text(one.label.ja, one.label.en) for one in agreement.team.departments}
+    labels = {kpi.id: Text(kpi.label.ja, kpi.label.en) for kpi in agreement.kpis.kpis}
+    return tuple(
+        Glossary(
+            kpi=labels[kpi.id],
+            kpi_id=kpi.id,
+            description=Text(kpi.description.ja, kpi.description.en),
+            how=_formula(kpi),
+            counted=WORDS["counted_on"].fill(date=kpi.numerator.date) if kpi.numerator else None,
+            owner=WORDS["owned_by"].fill(department=look_up(departments, kpi.owner)),
+            guard=WORDS["guarded_by"].fill(kpi=look_up(labels, kpi.guard)) if kpi.guard else None,
+        )
+        for kpi in agreement.kpis.kpis
+    )
+
+
+def _formula(kpi: Kpi) -> str:
+    if kpi.kind == "product":
+        return " × ".join(kpi.multiply) + (f" ÷ {kpi.divide_by}" if kpi.divide_by else "")
+    parts = [_measure(part) for part in (kpi.numerator, kpi.denominator) if part is not None]
+    return " ÷ ".join(parts)
+
+
+def _measure(measure: Measure) -> str:
+    what = f"sum({measure.event}.{measure.sum})" if measure.sum else f"count({measure.event})"
+    conditions = ", ".join(f"{column}: {_plain(value)}" for column, value in measure.where.items())
+    return f"{what}[{conditions}]" if conditions else what
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {_plain(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return "|".join(_plain(one) for one in value)
+    return str(value)

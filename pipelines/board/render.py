@@ -1,0 +1,58 @@
+"""How does the board become one HTML file that needs nothing else?"""
+
+import hashlib
+from base64 import b64encode
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from sqlalchemy import Connection
+
+from definitions_contract.schema import Agreement
+from pipelines.board.context import build_board
+from pipelines.board.findings import BLOCKS_SHOWN
+from pipelines.board.rows import Focus, months_before, read_facts
+from pipelines.board.words import WORDS
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_board(connection: Connection, agreement: Agreement, *, as_of: date, built_at: datetime) -> str:
+    """Write the board as it stood on `as_of`: one HTML page without any outside reference.
+
+    An empty warehouse gives a page that says what to do. Text from a CRM is escaped everywhere, and the page's own policy lets
+    no script run but the one whose digest it names.
+    """
+    month = as_of.replace(day=1)
+    focus = Focus(
+        kpi_id=agreement.phases.current_kpi,
+        department=agreement.phases.department,
+        as_of=as_of,
+        month=month,
+        next_month=months_before(month, -1),
+    )
+    board = build_board(read_facts(connection, focus), agreement, built_at=built_at)
+    environment = _environment()
+    script = (TEMPLATES / "script.js").read_text(encoding="utf-8")
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("board.html.j2").render(
+        board=board,
+        w=WORDS,
+        blocks_shown=BLOCKS_SHOWN,
+        script=Markup(script),  # noqa: S704 - our own file, not data
+        script_hash=f"sha256-{digest}",
+        style=Markup(environment.get_template("style.css.j2").render()),  # noqa: S704 - our own file, not data
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

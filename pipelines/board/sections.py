@@ -1,0 +1,400 @@
+"""How do the phases' KPIs stand by team, rep and segment, over the months, and against plan and gate?"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from definitions_contract.schema import Agreement
+from models.tables import PHASE_KPIS
+from pipelines.board import formats
+from pipelines.board.charts import TREND_NARROW, TREND_WIDE, TrendChart, TrendMonth, trend_chart
+from pipelines.board.names import Chip, Names, chip
+from pipelines.board.rows import Facts, Rows
+from pipelines.board.words import PROPOSALS, Text, look_up, same
+
+PERIODS = ("month", "quarter", "fiscal_year")
+# What reps and segments are compared by in each phase: counts along the funnel, then the rate that guards them.
+COMPARED = {
+    "launch": ("calls_made", "connect_rate", "reply_rate", "meetings_booked"),
+    "stable": ("meetings_booked", "meetings_held", "valid_meetings", "valid_rate"),
+    "mature": ("valid_meetings", "deals_won", "won_amount", "win_rate_by_close_date"),
+}
+TREND_LINES = ("meetings_booked", "meetings_held")
+TREND_COLUMN = "valid_meetings"
+TREND_RATE = "valid_rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One KPI of one scope in one period."""
+
+    actual: Text
+    target: Text | None
+    attainment: Text
+    expected: Text
+    chip: Chip | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRow:
+    """One KPI over all scopes."""
+
+    kpi: Text
+    guard: Text | None
+    is_current: bool
+    measures: tuple[Measure | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhasePeriod:
+    """A phase's KPIs in one period."""
+
+    title: Text
+    scopes: tuple[Text, ...]
+    rows: tuple[PhaseRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseBlock:
+    """A phase and its periods."""
+
+    label: Text
+    is_current: bool
+    periods: tuple[PhasePeriod, ...]
+
+
+def phases_of(facts: Facts, agreement: Agreement, names: Names) -> tuple[PhaseBlock, ...]:
+    """Lay out the phase tables, the current phase first."""
+    blocks = [
+        PhaseBlock(
+            label=Text(phase.label.ja, phase.label.en),
+            is_current=phase.id == agreement.phases.current_phase,
+            periods=tuple(
+                _phase_period(
+                    kind, [row for row in facts.phases[phase.id] if row["period_kind"] == kind], phase.id, facts, names
+                )
+                for kind in PERIODS
+                if any(row["period_kind"] == kind for row in facts.phases[phase.id])
+            ),
+        )
+        for phase in agreement.phases.phases
+        if phase.id in facts.phases
+    ]
+    return tuple(sorted(blocks, key=lambda block: not block.is_current))
+
+
+def _phase_period(kind: str, rows: list[Mapping[str, Any]], phase: str, facts: Facts, names: Names) -> PhasePeriod:
+    focus = facts.focus
+    mine = [row for row in rows if row["scope_kind"] == "team" or row["scope_id"] == focus.department]
+    mine.sort(key=lambda row: (row["scope_kind"] != "department", row["scope_id"]))
+    shown = [row for row in mine if any(row[f"{kpi_id}_actual"] is not None for kpi_id in PHASE_KPIS[phase])]
+    return PhasePeriod(
+        title=formats.period(kind, rows[0]["period_start"], rows[0]["period_end"]),
+        scopes=tuple(names.scope(row["scope_kind"], row["scope_id"]) for row in shown),
+        rows=tuple(
+            PhaseRow(
+                kpi=names.kpi(kpi_id),
+                guard=_guard(kpi_id, names),
+                is_current=kpi_id == focus.kpi_id,
+                measures=tuple(_measure(row, kpi_id, names) for row in shown),
+            )
+            for kpi_id in PHASE_KPIS[phase]
+        ),
+    )
+
+
+def _guard(kpi_id: str, names: Names) -> Text | None:
+    guard = names.kpis[kpi_id].guard if kpi_id in names.kpis else None
+    return names.kpi(guard) if guard else None
+
+
+def _measure(row: Mapping[str, Any], kpi_id: str, names: Names) -> Measure | None:
+    actual, target, status = row[f"{kpi_id}_actual"], row[f"{kpi_id}_target"], row[f"{kpi_id}_status"]
+    if actual is None and target is None:
+        return None
+    return Measure(
+        actual=names.figure(kpi_id, actual),
+        target=names.figure(kpi_id, target) if target is not None else None,
+        attainment=formats.percent(row[f"{kpi_id}_attainment"]),
+        expected=names.figure(kpi_id, row[f"{kpi_id}_expected_to_date"], digits=1),
+        chip=chip(status) if status and status != "no_target" else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value, with its target where there is one, and a bar in percent of the column's largest."""
+
+    value: Text
+    of: Text | None = None
+    bar: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A rep or a segment."""
+
+    label: Text
+    note: Text | None
+    cells: tuple[Cell, ...]
+    chip: Chip | None = None
+    before: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """The same KPIs by rep, lead source and response method."""
+
+    kpis: tuple[Text, ...]
+    reps: tuple[Line, ...]
+    segments: Mapping[str, tuple[Line, ...]]
+    has_before: bool
+
+
+def breakdown_of(facts: Facts, agreement: Agreement, names: Names) -> Breakdown:
+    """Lay out reps by name and segments by size."""
+    compared = tuple(
+        kpi_id for kpi_id in COMPARED.get(agreement.phases.current_phase, COMPARED["stable"]) if kpi_id in names.kpis
+    )
+    return Breakdown(
+        kpis=tuple(names.kpi(kpi_id) for kpi_id in compared),
+        reps=_rep_lines(facts, names, compared),
+        segments={
+            name: _segment_lines(name, rows, facts.segments_before[name], names, compared)
+            for name, rows in facts.segments.items()
+        },
+        has_before=bool(compared) and names.unit(compared[-1]) == "fraction",
+    )
+
+
+def _rep_lines(facts: Facts, names: Names, compared: tuple[str, ...]) -> tuple[Line, ...]:
+    found: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
+    for row in facts.rep_periods:
+        if row["kpi_id"] in compared and (row["actual"] is not None or row["target"] is not None):
+            found[row["scope_id"]][row["kpi_id"]] = row
+    working = {rep for rep, rows in found.items() if any(row["actual"] or row["target"] for row in rows.values())}
+    current = facts.focus.kpi_id
+    states = {
+        row["scope_id"]: row["state"]
+        for row in facts.divergence
+        if row["scope_kind"] == "rep" and row["kpi_id"] == current and row["period_start"] == facts.focus.month
+    }
+    lines = [
+        Line(
+            label=names.rep(rep),
+            note=None,
+            cells=tuple(_rep_cell(kpi_id, found[rep].get(kpi_id), names) for kpi_id in compared),
+            chip=_rep_chip(found[rep].get(current), states.get(rep)),
+        )
+        for rep in working
+    ]
+    return tuple(sorted(lines, key=lambda line: line.label.en))
+
+
+def _rep_cell(kpi_id: str, row: Mapping[str, Any] | None, names: Names) -> Cell:
+    if row is None:
+        return Cell(same("–"))
+    target = names.figure(kpi_id, row["target"]) if row["target"] is not None else None
+    return Cell(names.figure(kpi_id, row["actual"]), of=target)
+
+
+def _rep_chip(row: Mapping[str, Any] | None, state: str | None) -> Chip | None:
+    """The evaluated state, which knows noise; without one, the plain comparison with what was due."""
+    known = state or (row["status"] if row else None)
+    return chip(known) if known and known != "no_target" else None
+
+
+def _segment_lines(name: str, rows: Rows, before: Rows, names: Names, compared: tuple[str, ...]) -> tuple[Line, ...]:
+    now, then = _values(rows, names), _values(before, names)
+    first, last = compared[0], compared[-1]
+    segments = sorted({segment for segment, kpi_id in now if kpi_id in compared})
+    largest = {kpi_id: max((now.get((one, kpi_id)) or 0 for one in segments), default=0) for kpi_id in compared}
+    lines = [
+        Line(
+            label=names.part(name, segment),
+            note=None,
+            cells=tuple(
+                Cell(
+                    names.figure(kpi_id, value),
+                    bar=100 * value / largest[kpi_id] if value and largest[kpi_id] else None,
+                )
+                for kpi_id in compared
+                for value in (now.get((segment, kpi_id)),)
+            ),
+            before=names.figure(last, then.get((segment, last))),
+        )
+        for segment in sorted(segments, key=lambda one: (-(now.get((one, first)) or 0), one))
+    ]
+    return tuple(lines)
+
+
+def _values(rows: Rows, names: Names) -> dict[tuple[str, str], float | None]:
+    values: dict[tuple[str, str], float | None] = {}
+    for row in rows:
+        kpi = names.kpis.get(row["kpi_id"])
+        numerator = float(row["numerator"] or 0)
+        if kpi is not None and kpi.kind in {"rate", "mean"}:
+            values[row["segment"], row["kpi_id"]] = (
+                numerator / float(row["denominator"]) if row["denominator"] else None
+            )
+        else:
+            values[row["segment"], row["kpi_id"]] = numerator
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class TrendRow:
+    """One month of the trend's table."""
+
+    month: Text
+    values: tuple[Text, ...]
+    target: Text
+    rate: Text
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Twelve months, as chart and table."""
+
+    labels: tuple[Text, ...]
+    rate_label: Text
+    charts: tuple[TrendChart, ...]
+    rows: tuple[TrendRow, ...]
+
+
+def trend_of(facts: Facts, names: Names) -> Trend | None:
+    """Lay out the funnel's months; None when nothing was counted."""
+    found = {(row["period_start"], row["kpi_id"]): row for row in facts.trend}
+    months = sorted({month for month, kpi_id in found if kpi_id == TREND_COLUMN})
+    if not months:
+        return None
+    ids = (*TREND_LINES, TREND_COLUMN)
+    values = [[_actual(found, month, kpi_id) for kpi_id in ids] for month in months]
+    columns = [found[month, TREND_COLUMN] for month in months]
+    versions = [row["definition_versions"] or "" for row in columns]
+    points = [
+        TrendMonth(
+            label=Text(f"{month.month}月", f"{month:%b}"),
+            lines=tuple(line[:-1]),
+            column=line[-1],
+            target=row["target"],
+            is_new_definition=place > 0 and bool(versions[place - 1]) and versions[place] != versions[place - 1],
+            is_running=month == facts.focus.month,
+        )
+        for place, (month, line, row) in enumerate(zip(months, values, columns, strict=True))
+    ]
+    return Trend(
+        labels=tuple(names.kpi(kpi_id) for kpi_id in ids),
+        rate_label=names.kpi(TREND_RATE),
+        charts=tuple(trend_chart(points, size) for size in (TREND_WIDE, TREND_NARROW)),
+        rows=tuple(
+            TrendRow(
+                month=formats.period(row["period_kind"], month, row["period_end"]),
+                values=tuple(names.figure(kpi_id, value) for kpi_id, value in zip(ids, line, strict=True)),
+                target=names.figure(TREND_COLUMN, row["target"]),
+                rate=formats.percent(_actual(found, month, TREND_RATE)),
+                version=row["definition_versions"] or "–",
+            )
+            for month, line, row in zip(months, values, columns, strict=True)
+        ),
+    )
+
+
+def _actual(found: Mapping[Any, Mapping[str, Any]], month: Any, kpi_id: str) -> float | None:
+    row = found.get((month, kpi_id))
+    return None if row is None or row["actual"] is None else float(row["actual"])
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """One step of the chain from the goal."""
+
+    kpi: Text
+    scope: Text
+    needed: Text | None
+    interval: Text
+    per_day: Text
+    actual: Text
+    percentile: Text
+    is_realistic: bool | None
+    sample: Text
+    assumptions: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of a gate."""
+
+    label: Text
+    is_met: bool
+    figure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Plan and gate."""
+
+    period: Text
+    plan: tuple[PlanRow, ...]
+    phase: Text
+    conditions: tuple[Condition, ...]
+    proposal: Text | None
+
+
+# The conditions that models/kpi/phase_status.py evaluates; another one is shown by its id.
+CONDITIONS = {
+    "met_periods": Text("目標を続けて達成している", "Target met often enough"),
+    "likely_met": Text("たまたまではなく達成している", "Truly met, not by luck"),
+    "data_checks": Text("データ検査に合格している", "Data checks passed"),
+    "next_kpi_history": Text("次の KPI の履歴が足りている", "The next KPI has enough history"),
+    "next_definition_signed": Text("次の KPI の定義に署名がそろっている", "The next KPI's definition is signed"),
+    "is_last_phase": Text("最後のフェーズ", "The last phase"),
+}
+
+
+def outlook_of(facts: Facts, names: Names) -> Outlook:
+    """Lay out plan and gate."""
+    focus = facts.focus
+    actuals = {row["kpi_id"]: row["actual"] for row in facts.trend if row["period_start"] == focus.month}
+    gate = [row for row in facts.phase_status if row["is_current"]]
+    proposal = next((row["proposal"] for row in gate if row["proposal"]), None)
+    return Outlook(
+        period=formats.period("month", focus.month, focus.next_month),
+        plan=tuple(
+            _plan_row(row, actuals, names) for row in sorted(facts.plan, key=lambda row: _from_goal(row, names))
+        ),
+        phase=same(gate[0]["phase"]) if gate else same(""),
+        conditions=tuple(
+            Condition(look_up(CONDITIONS, row["condition"]), bool(row["is_met"]), row["figure"] or "–") for row in gate
+        ),
+        proposal=look_up(PROPOSALS, proposal) if proposal else None,
+    )
+
+
+def _from_goal(row: Mapping[str, Any], names: Names) -> int:
+    """The agreement lists KPIs from activity to outcome; the plan is read from the goal back."""
+    order = list(names.kpis)
+    return -order.index(row["kpi_id"]) if row["kpi_id"] in order else 1
+
+
+def _plan_row(row: Mapping[str, Any], actuals: Mapping[str, Any], names: Names) -> PlanRow:
+    kpi_id = row["kpi_id"]
+    interval = same("–")
+    if row["needed_lower"] is not None and row["needed_upper"] is not None:
+        interval = Text("{low}〜{high}", "{low}–{high}").fill(
+            low=names.figure(kpi_id, row["needed_lower"]), high=names.figure(kpi_id, row["needed_upper"])
+        )
+    return PlanRow(
+        kpi=names.kpi(kpi_id),
+        scope=names.scope(row["scope_kind"], row["scope_id"]),
+        needed=names.figure(kpi_id, row["needed"]) if row["needed"] is not None else None,
+        interval=interval,
+        per_day=names.figure(kpi_id, row["needed_per_rep_day"], digits=1),
+        actual=names.figure(kpi_id, actuals.get(kpi_id)),
+        percentile=formats.percent(row["realism_percentile"]),
+        is_realistic=row["is_realistic"],
+        sample=formats.number(row["sample_size"]),
+        assumptions=row["assumptions"] or "",
+    )

@@ -1,0 +1,25 @@
+// Comfort only: the switches work without it. Remembers them, picks the reader's language first, names the tab.
+(() => {
+  const page = document.documentElement;
+  const remember = (key, value) => { try { localStorage.setItem("kpi-board-" + key, value); } catch { /* private window */ } };
+  const recall = (key) => { try { return localStorage.getItem("kpi-board-" + key); } catch { return null; } };
+  const reader = (navigator.languages || []).map((tag) => tag.slice(0, 2)).find((tag) => tag === "ja" || tag === "en");
+  const choose = (name, value) => {
+    const input = document.querySelector(`input[name="${name}"][value="${value}"]`);
+    if (input) { input.checked = true; }
+  };
+  const apply = () => {
+    const language = document.querySelector('input[name="language"]:checked').value;
+    page.lang = language;
+    document.title = document.body.getAttribute("data-title-" + language);
+  };
+  const asked = new URLSearchParams(location.search);
+  choose("language", asked.get("language") || recall("language") || reader || page.dataset.language);
+  choose("theme", asked.get("theme") || recall("theme") || "auto");
+  document.querySelectorAll(".switch input").forEach((input) => input.addEventListener("change", () => {
+    remember(input.name, input.value);
+    apply();
+  }));
+  addEventListener("beforeprint", () => document.querySelectorAll("section > details").forEach((one) => { one.open = true; }));
+  apply();
+})();

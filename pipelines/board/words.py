@@ -1,0 +1,398 @@
+"""In which words does the board speak? Every label and sentence, Japanese and English, and the type that carries both.
+
+A `Text` renders as two language-tagged spans; the style sheet shows one of them. It escapes what it carries, so text
+from a CRM may be filled in.
+"""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The same words in both languages."""
+
+    ja: str
+    en: str
+
+    def __html__(self) -> Markup:
+        """Both languages, escaped and tagged; once only when they are the same."""
+        if self.ja == self.en:
+            return escape(self.en)
+        return Markup('<span lang="ja">{}</span><span lang="en">{}</span>').format(self.ja, self.en)
+
+    def fill(self, **values: "Text | str | int") -> "Text":
+        """Put values into the `{places}` of both languages."""
+        ja = {name: value.ja if isinstance(value, Text) else str(value) for name, value in values.items()}
+        en = {name: value.en if isinstance(value, Text) else str(value) for name, value in values.items()}
+        return Text(self.ja.format(**ja), self.en.format(**en))
+
+
+def same(text: str) -> Text:
+    """Text that reads alike in both languages: a name, an id, a figure."""
+    return Text(text, text)
+
+
+def look_up(words: dict[str, Text], key: str | None) -> Text:
+    """Give the words for an id, or the id itself when nobody named it."""
+    if key is None:
+        return same("–")
+    return words.get(key, same(key))
+
+
+WORDS: dict[str, Text] = {
+    "title": Text("インサイドセールス KPI ボード", "Inside sales KPI board"),
+    "skip": Text("本文へ", "Skip to content"),
+    "as_of": Text("集計日", "As of"),
+    "built_at": Text("作成", "Built"),
+    "language": Text("表示言語", "Language"),
+    "theme": Text("配色", "Theme"),
+    "theme_auto": Text("自動", "Auto"),
+    "theme_light": Text("ライト", "Light"),
+    "theme_dark": Text("ダーク", "Dark"),
+    "sections": Text("目次", "Sections"),
+    "phase": Text("フェーズ", "Phase"),
+    "current_kpi": Text("いま追う KPI", "The one KPI"),
+    "target": Text("目標", "Target"),
+    "actual": Text("実績", "Actual"),
+    "attainment": Text("達成率", "Attainment"),
+    "expected": Text("今日までの期待値", "Expected to date"),
+    "expected_short": Text("期待値", "Expected"),
+    "gap": Text("差", "Gap"),
+    "gap_now": Text("期待値との差", "Gap to expected"),
+    "forecast": Text("着地予測", "Forecast"),
+    "forecast_band": Text("90% の幅", "90% band"),
+    "p_reach": Text("目標到達の確率", "Chance to reach target"),
+    "days_left": Text("残り営業日", "Business days left"),
+    "of_days": Text("全 {total} 日中", "of {total}"),
+    "status": Text("状態", "State"),
+    "changed": Text("前回からの変化", "What changed"),
+    "first_cause": Text("第一の原因", "First cause"),
+    "to_do": Text("次にすること", "What to do"),
+    "since": Text("{day} の記録との比較", "Compared with the record of {day}"),
+    "no_change": Text("数字に変化はありません。", "No number moved."),
+    "no_snapshot": Text("比べる過去の記録がまだありません。", "There is no earlier record to compare with yet."),
+    "state_changed": Text("状態: {before} → {now}", "State: {before} → {now}"),
+    "p_changed": Text("到達確率: {before} → {now}", "Chance to reach target: {before} → {now}"),
+    "alerts_opened": Text("新しいアラート {count} 件", "{count} new alert(s)"),
+    "alerts_resolved": Text("解消したアラート {count} 件", "{count} alert(s) resolved"),
+    "answer_behind": Text(
+        "今日までに {expected} のところ {actual}。このままでは {forecast}({lower}〜{upper})で終わり、目標 {target} に届く確率は{p}です。",
+        "{actual} where {expected} was due. On current form the period ends at {forecast} ({lower} to {upper}); "
+        "the chance to reach {target} is {p}.",
+    ),
+    "answer_no_target": Text(
+        "実績は {actual}。この期間の目標はまだ合意されていません。",
+        "Actual is {actual}. No target has been agreed for this period yet.",
+    ),
+    "answer_no_forecast": Text(
+        "今日までに {expected} のところ {actual}。予測を出すにはデータが足りません。",
+        "{actual} where {expected} was due. There is too little data for a forecast.",
+    ),
+    "no_cause": Text(
+        "偶然を超える原因は見つかりません。「原因なし」も答えです。",
+        "Nothing stands out from noise. “No significant cause” is an answer too.",
+    ),
+    "cause_funnel": Text(
+        "ファネルの「{part}」の{way}が、差 {gap} のうち {contribution}。",
+        "Funnel step “{part}” {way}: {contribution} of the gap of {gap}.",
+    ),
+    "cause_segment": Text(
+        "{split}「{part}」の{way}が、差 {gap} のうち {contribution}。",
+        "{split} “{part}”, {way}: {contribution} of the gap of {gap}.",
+    ),
+    "pace": Text("ペース", "Pace"),
+    "pace_caption": Text(
+        "{kpi}の累計。実線は実績、破線は営業日と曜日のリズムによる期待値、帯は着地予測の 90% の幅、網かけは休日。",
+        "{kpi}, running total. Solid: actual. Dashed: expected by business days and rhythm. Band: 90% of the forecast. Shaded: days off.",
+    ),
+    "holidays": Text("この期間の祝日・休業日", "Holidays in this period"),
+    "day": Text("日", "Day"),
+    "show_numbers": Text("数字を表で見る", "Show the numbers"),
+    "no_pace": Text("この期間の記録がまだありません。", "There are no records in this period yet."),
+    "diverges": Text("ずれと原因", "What diverges, and why"),
+    "alerts": Text("アラート", "Alerts"),
+    "no_alerts": Text("開いているアラートはありません。", "No alert is open."),
+    "alert_state": Text("対応", "Handling"),
+    "opened": Text("発生", "Opened"),
+    "scope": Text("範囲", "Scope"),
+    "kpi": Text("KPI", "KPI"),
+    "covered": Text("上位のアラートに含まれる", "Covered by its parent's alert"),
+    "acknowledged": Text("{by}: {why}", "{by}: {why}"),
+    "waterfall": Text("差の内訳(ファネル)", "Where the gap comes from (funnel)"),
+    "waterfall_caption": Text(
+        "期待値から実績まで。各段階の寄与を足すと差 {gap} になる。",
+        "From expected to actual. The parts add up to the gap of {gap}.",
+    ),
+    "part": Text("内訳", "Part"),
+    "contribution": Text("寄与", "Contribution"),
+    "interval": Text("90% の幅", "90% interval"),
+    "significance": Text("判定", "Verdict"),
+    "significant": Text("偶然ではない", "More than noise"),
+    "not_significant": Text("偶然の範囲", "Within noise"),
+    "sum_of_parts": Text("合計", "Sum of parts"),
+    "segments": Text("どこで起きたか", "Where it happened"),
+    "effect": Text("種類", "Effect"),
+    "evidence": Text("根拠", "Evidence"),
+    "records": Text("記録 {count} 件", "{count} record(s)"),
+    "no_causes": Text("この期間の原因分析はまだありません。", "There is no analysis of causes for this period yet."),
+    "verdicts": Text("有効商談の判定", "Verdicts"),
+    "verdicts_caption": Text(
+        "{period}に{until}までに行われた商談 {count} 件の判定。",
+        "Verdicts on {count} meetings counted in {period} up to {until}.",
+    ),
+    "by_rule": Text("条件ごとの結果", "By rule"),
+    "rule": Text("条件", "Rule"),
+    "passed": Text("合格", "Pass"),
+    "failed": Text("不合格", "Fail"),
+    "waiting": Text("回答待ち", "Waiting"),
+    "only_failed": Text("これだけが不合格", "Only this failed"),
+    "warning": Text("警告のみ", "warning only"),
+    "reject_reasons": Text("フィールドセールスの却下理由", "Field sales' reasons for rejecting"),
+    "reason": Text("理由", "Reason"),
+    "count": Text("件数", "Count"),
+    "pending_list": Text("回答待ちの商談", "Meetings that wait for an answer"),
+    "meeting": Text("商談", "Meeting"),
+    "rep": Text("担当", "Rep"),
+    "team": Text("チーム", "Team"),
+    "held": Text("実施日", "Held"),
+    "awaited": Text("待っている回答", "Awaited"),
+    "until": Text("期限", "Until"),
+    "more_pending": Text("ほか {count} 件", "and {count} more"),
+    "no_pending": Text("回答待ちの商談はありません。", "No meeting waits for an answer."),
+    "no_verdicts": Text("この期間に判定された商談はまだありません。", "No meeting has been judged in this period yet."),
+    "phase_kpis": Text("フェーズの KPI と見張り役", "The phase's KPIs and their guards"),
+    "guard": Text("見張り役", "Guard"),
+    "guarded_by": Text("見張り役: {kpi}", "guarded by {kpi}"),
+    "current_phase": Text("現在", "current"),
+    "phase_caption": Text("{phase}の KPI、{period}", "KPIs of the {phase} phase, {period}"),
+    "breakdown": Text("担当・流入経路・対応方法", "By rep, lead source and response method"),
+    "by_rep": Text("担当ごと", "By rep"),
+    "main_alert_above": Text("内訳は上の表にあります。", "Its parts stand above."),
+    "by_rep_note": Text(
+        "名前順。少ない件数の差は偶然であることが多く、順位は付けません。",
+        "In order of name. Differences of few cases are mostly noise; there is no ranking.",
+    ),
+    "by_lead_source": Text("流入経路ごと", "By lead source"),
+    "by_response_method": Text("対応方法ごと", "By response method"),
+    "counted_note": Text(
+        "獲得は獲得日、実施と有効は実施日で数えます。",
+        "Booked counts on the day of booking; held and valid on the day of the meeting.",
+    ),
+    "before_rate": Text("前 3 か月", "3 months before"),
+    "trend": Text("12 か月の推移", "Twelve months"),
+    "trend_caption": Text(
+        "月ごとの獲得・実施・有効。横線は有効商談の目標、縦の点線は定義の変更。",
+        "Booked, held and valid by month. Ticks: target of valid meetings. Dotted: a new definition took effect.",
+    ),
+    "month": Text("月", "Month"),
+    "definition_version": Text("定義", "Definition"),
+    "plan": Text("計画と次のフェーズ", "Plan and next phase"),
+    "plan_table": Text("目標から逆算した必要数", "What the goal needs"),
+    "plan_caption": Text("{period}に必要な数と実績", "Needed in {period}, and actual"),
+    "needed": Text("必要数", "Needed"),
+    "needed_per_day": Text("1 人 1 営業日", "Per rep and day"),
+    "realism": Text("過去に届いた割合", "Own past"),
+    "realistic": Text("現実的", "Realistic"),
+    "unrealistic": Text("過去の実績を超える", "Above the own past"),
+    "sample": Text("根拠の件数", "Cases behind"),
+    "too_little": Text("データ不足", "Too little data"),
+    "no_plan": Text("計画はまだ計算されていません。", "No plan has been worked out yet."),
+    "gate": Text("次のフェーズへの条件", "Gate to the next phase"),
+    "condition": Text("条件", "Condition"),
+    "figure": Text("根拠", "Figure"),
+    "met": Text("達成", "Met"),
+    "not_met": Text("未達", "Not yet"),
+    "gate_note": Text("決めるのは人です。phases.yaml に署名して移行します。", "People decide, by signing phases.yaml."),
+    "no_gate": Text("条件はまだ評価されていません。", "The gate has not been evaluated yet."),
+    "data": Text("データと定義", "Data and definition"),
+    "sources": Text("取り込み元", "Sources"),
+    "source": Text("取り込み元", "Source"),
+    "synced_at": Text("最終同期", "Last sync"),
+    "landed": Text("取得", "Landed"),
+    "changed_rows": Text("変更", "Changed"),
+    "quarantined": Text("隔離", "Quarantined"),
+    "fresh": Text("最新", "Fresh"),
+    "stale": Text("古い", "Stale"),
+    "reconciliation": Text("CRM との件数照合", "Counts against the CRM"),
+    "object": Text("対象", "Object"),
+    "crm_count": Text("CRM 側", "In the CRM"),
+    "landed_here": Text("こちら側", "Here"),
+    "matched": Text("一致", "Match"),
+    "mismatch": Text("不一致", "Differs"),
+    "unknown": Text("不明", "Unknown"),
+    "quarantine": Text("隔離された記録", "Records in quarantine"),
+    "field": Text("項目", "Field"),
+    "no_quarantine": Text("隔離された記録はありません。", "No record is in quarantine."),
+    "checks": Text("データ検査", "Data checks"),
+    "check": Text("検査", "Check"),
+    "result": Text("結果", "Result"),
+    "ok": Text("合格", "Passed"),
+    "not_ok": Text("不合格", "Failed"),
+    "all_checks_ok": Text("{count} 件の検査すべてに合格。", "All {count} checks passed."),
+    "checks_failed": Text("{total} 件の検査のうち {count} 件が不合格。", "{count} of {total} checks failed."),
+    "no_checks": Text("検査の記録がまだありません。", "No check has run yet."),
+    "no_syncs": Text("同期の記録がまだありません。", "No sync has run yet."),
+    "definition": Text("有効な定義", "Definition in force"),
+    "version_since": Text("第 {version} 版 · {day} から", "Version {version}, since {day}"),
+    "why": Text("理由", "Why"),
+    "requirement": Text("条件式", "Requirement"),
+    "decides": Text("判定", "Role"),
+    "critical": Text("判定を決める", "decides"),
+    "waits": Text("回答を {days} 営業日待つ", "waits {days} business days"),
+    "signatures": Text("署名", "Signatures"),
+    "signed_by": Text("{department} {name}({day})", "{department}: {name}, {day}"),
+    "rule_added": Text("この版で追加", "new in this version"),
+    "differences": Text("前の版との違い", "Changes from the version before"),
+    "no_definition": Text("署名のそろった定義がありません。", "No definition has all its signatures."),
+    "glossary": Text("数字の定義", "What each number means"),
+    "explain_all": Text("すべての KPI の説明を開く", "Open the explanation of every KPI"),
+    "how_counted": Text("数え方", "How it is counted"),
+    "counted_on": Text("{date} の日に数える", "counted on {date}"),
+    "owned_by": Text("責任部門: {department}", "Owner: {department}"),
+    "empty_title": Text("まだ数字がありません", "No numbers yet"),
+    "empty_why": Text(
+        "最初の夜間処理が終わると、ここに今月の状況が出ます。",
+        "After the first nightly run this page shows how the month stands.",
+    ),
+    "empty_doctor": Text("接続と合意を確かめる", "Check the connections and the agreement"),
+    "empty_nightly": Text("夜間処理をいま実行する", "Run the nightly job now"),
+    "footer": Text(
+        "このファイルは単独で完結しています。外部への通信はありません。",
+        "This file is complete in itself. It contacts no other host.",
+    ),
+    "scroll_hint": Text("横にスクロールできます", "Scrolls sideways"),
+}
+
+STATES: dict[str, Text] = {
+    "ahead": Text("先行", "Ahead"),
+    "on_track": Text("順調", "On track"),
+    "at_risk": Text("注意", "At risk"),
+    "off": Text("届かない見込み", "Off track"),
+    "too_little_data": Text("データ不足", "Too little data"),
+    "untrusted": Text("データ要確認", "Data not trusted"),
+    "no_target": Text("目標なし", "No target"),
+}
+# A shape for each state, so that no state is told by its colour alone.
+STATE_ICONS: dict[str, str] = {
+    "ahead": "▲",
+    "on_track": "●",
+    "at_risk": "◆",
+    "off": "▼",
+    "too_little_data": "○",
+    "untrusted": "!",
+    "no_target": "–",
+}
+ALERT_STATES: dict[str, Text] = {
+    "open": Text("未対応", "Open"),
+    "acknowledged": Text("確認済み", "Acknowledged"),
+    "snoozed": Text("保留中", "Snoozed"),
+    "resolved": Text("解消", "Resolved"),
+    "closed": Text("終了", "Closed"),
+}
+VERDICTS: dict[str, Text] = {
+    "valid": Text("有効", "Valid"),
+    "invalid": Text("無効", "Invalid"),
+    "pending": Text("回答待ち", "Pending"),
+}
+SPLITS: dict[str, Text] = {
+    "funnel": Text("ファネル", "Funnel"),
+    "lead_source": Text("流入経路", "Lead source"),
+    "response_method": Text("対応方法", "Response method"),
+    "rep": Text("担当", "Rep"),
+    "team": Text("チーム", "Team"),
+}
+EFFECTS: dict[str, Text] = {
+    "factor": Text("段階", "step"),
+    "mix": Text("件数", "volume"),
+    "rate": Text("率", "rate"),
+}
+PERIOD_KINDS: dict[str, Text] = {
+    "week": Text("週", "Week"),
+    "month": Text("月", "Month"),
+    "quarter": Text("四半期", "Quarter"),
+    "fiscal_year": Text("年度", "Fiscal year"),
+}
+PROPOSALS: dict[str, Text] = {
+    "stay": Text("このフェーズを続ける", "Stay in this phase"),
+    "advance": Text("次のフェーズへ進むことを提案", "Proposal: move to the next phase"),
+    "review": Text("目標の見直しを提案", "Proposal: review the target"),
+}
+# Factors of the funnels in models/kpi/causes.py, in the order of the funnel; the two last are no change in the work.
+FUNNEL_STEPS: dict[str, Text] = {
+    "calls_made": Text("架電数", "Calls made"),
+    "connects_per_call": Text("通電率(架電 → 通電)", "Connect rate (call → connect)"),
+    "booked_per_connect": Text("獲得率(通電 → 獲得)", "Booking rate (connect → booked)"),
+    "held_per_booked": Text("実施率(獲得 → 実施)", "Show rate (booked → held)"),
+    "valid_per_held": Text("有効率(実施 → 有効)", "Valid rate (held → valid)"),
+    "valid_meetings": Text("有効商談数", "Valid meetings"),
+    "won_per_valid": Text("受注率(有効 → 受注)", "Win rate (valid → won)"),
+    "deals_won": Text("受注数", "Deals won"),
+    "amount_per_deal": Text("平均受注単価", "Average deal"),
+    "awaiting_verdict": Text("判定待ち(あとで数える)", "Awaiting a verdict (counted later)"),
+    "target_level": Text("目標の高さ(過去の実績との差)", "Level of the target against the own past"),
+}
+FIXED_PARTS = frozenset({"awaiting_verdict", "target_level"})
+# Parts and segment values that every team has.
+PARTS: dict[str, Text] = {
+    "unknown": Text("不明", "Unknown"),
+    "(others)": Text("その他", "Others"),
+    "awaiting_verdict": FUNNEL_STEPS["awaiting_verdict"],
+    "target_level": FUNNEL_STEPS["target_level"],
+    "call": Text("電話", "Call"),
+    "email": Text("メール", "E-mail"),
+    "form": Text("フォーム", "Form"),
+    "event": Text("イベント", "Event"),
+    "form_reply": Text("フォームへの返信", "Form reply"),
+    "event_follow_up": Text("イベント後のフォロー", "Event follow-up"),
+    "web_form": Text("Web フォーム", "Web form"),
+    "website": Text("Web サイト", "Website"),
+    "webinar": Text("ウェビナー", "Webinar"),
+    "trade_show": Text("展示会", "Trade show"),
+    "referral": Text("紹介", "Referral"),
+    "purchased_list": Text("購入リスト", "Purchased list"),
+    "partner": Text("パートナー", "Partner"),
+    "no_need": Text("ニーズがない", "No need"),
+    "bad_timing": Text("時期が合わない", "Bad timing"),
+    "no_budget": Text("予算がない", "No budget"),
+    "no_authority": Text("権限がない", "No authority"),
+    "wrong_contact": Text("担当者が違う", "Wrong contact"),
+}
+# Which way an effect went, for a sentence: below and above what was expected.
+EFFECT_WAYS: dict[tuple[str, bool], Text] = {
+    ("factor", True): Text("低下", "fell"),
+    ("factor", False): Text("上昇", "rose"),
+    ("mix", True): Text("件数の減少", "fewer cases"),
+    ("mix", False): Text("件数の増加", "more cases"),
+    ("rate", True): Text("率の低下", "its rate fell"),
+    ("rate", False): Text("率の上昇", "its rate rose"),
+}
+# What a manager can do first, by the place where the gap arose. Proposals: the decision stays with people.
+ACTIONS: dict[str, Text] = {
+    "rate": Text(
+        "{part} の商談を根拠の記録から数件開き、却下理由をフィールドセールスと確かめる。直るまで配分を見直す。",
+        "Open a few of the records from {part}, check the reasons with field sales, and reconsider its share until it is mended.",
+    ),
+    "mix": Text(
+        "{part} の件数が変わった理由を確かめ、配分を決め直す。",
+        "Find out why the volume of {part} changed, and decide the allocation anew.",
+    ),
+    "factor": Text(
+        "ファネルの「{part}」から手を付ける。下の表で、どの経路と担当で起きたかを見る。",
+        "Start with the funnel step “{part}”; the tables below show where it happened.",
+    ),
+    "none": Text("いまの進め方を続ける。", "Carry on as you are."),
+    "pending": Text(
+        "回答待ち {count} 件への回答をフィールドセールスに依頼する。最初の期限は {day}。",
+        "Ask field sales to answer the {count} pending meetings; the first deadline is {day}.",
+    ),
+    "untrusted": Text(
+        "先にデータを直す。下の「データと定義」に不合格の検査があります。",
+        "Mend the data first: failed checks stand under “Data and definition”.",
+    ),
+    "no_target": Text(
+        "targets.yaml にこの期間の目標を書き、関係部門で署名する。",
+        "Write a target for this period into targets.yaml and have it signed.",
+    ),
+}
