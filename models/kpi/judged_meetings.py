@@ -1,13 +1,11 @@
 """Which version judges which meeting, and until when may an answer be missing? Steps that the verdicts share, no table."""
 
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from sqlalchemy import CTE, BigInteger, ColumnElement, Date, FromClause, and_, case, cast, func, null, select
 
-from definitions_contract.schema import Definition, SigningState
-from definitions_contract.signing import state
+from definitions_contract.resolve import InForce, in_force
+from definitions_contract.schema import Definition
 from models.context import BuildContext
 from models.errors import UnknownColumnError
 from models.tables import calendar, meetings
@@ -15,32 +13,12 @@ from models.tables import calendar, meetings
 DEFINITION = "valid_meeting"  # the definition that judges meetings
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A signed version and the days [start, end) that it judges; end None: until further notice."""
-
-    definition: Definition
-    start: date
-    end: date | None
-
-
-def versions_in_force(context: BuildContext) -> tuple[Version, ...]:
+def versions_in_force(context: BuildContext) -> tuple[InForce, ...]:
     """Give the signed versions of the definition that judges meetings, oldest first."""
-    ordered = sorted(
-        (
-            definition
-            for definition in context.agreement.definitions
-            if definition.name == DEFINITION and state(definition).state is SigningState.SIGNED
-        ),
-        key=lambda definition: definition.effective_from,
-    )
-    ends = [definition.effective_from for definition in ordered[1:]] + [None]
-    return tuple(
-        Version(definition, definition.effective_from, end) for definition, end in zip(ordered, ends, strict=True)
-    )
+    return in_force(context.agreement, DEFINITION)
 
 
-def judged_meetings(versions: tuple[Version, ...]) -> CTE:
+def judged_meetings(versions: tuple[InForce, ...]) -> CTE:
     """One row per meeting: all its columns, the day that decides, and the version in force on it; NULL when none was.
 
     Where versions count on different days and two claim a meeting, the newer one judges it.
@@ -94,6 +72,6 @@ def counted_column(rows: FromClause, definition: Definition) -> ColumnElement[An
     return rows.c[definition.counted_on]
 
 
-def _is_judged_by(version: Version) -> ColumnElement[bool]:
+def _is_judged_by(version: InForce) -> ColumnElement[bool]:
     day = counted_column(meetings, version.definition)
     return and_(day >= version.start, day < version.end) if version.end else day >= version.start

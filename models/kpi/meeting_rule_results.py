@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import CTE, BigInteger, Select, cast, func, literal, select, union_all
 
+from definitions_contract.resolve import InForce
 from definitions_contract.schema import Rule
 from models.context import BuildContext, Model
 from models.expressions import no_rows
-from models.kpi.judged_meetings import Version, deadline_name, deadlines, judged_meetings, versions_in_force
+from models.kpi.judged_meetings import deadline_name, deadlines, judged_meetings, versions_in_force
 from models.kpi.rules import rule_columns
 from models.tables import calendar, meeting_rule_results, meetings
 
@@ -42,7 +43,7 @@ def _with_deadlines(judged: CTE, waits: tuple[int, ...]) -> CTE:
     )
 
 
-def _results_of(rule: Rule, version: Version, rows: CTE, *, as_of: date) -> Select[Any]:
+def _results_of(rule: Rule, version: InForce, rows: CTE, *, as_of: date) -> Select[Any]:
     judged = rule_columns(rule, rows, deadline=rows.c[deadline_name(rule.wait_business_days)], as_of=as_of)
     return select(
         rows.c.meeting_id,

@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Select, Text, and_, case, cast, false, func, null, or_, select
 
+from definitions_contract.resolve import InForce
 from definitions_contract.schema import Definition, RuleOutcome, Severity, Verdict
 from models.context import BuildContext, Model
 from models.expressions import or_unknown
-from models.kpi.judged_meetings import Version, judged_meetings, versions_in_force
+from models.kpi.judged_meetings import judged_meetings, versions_in_force
 from models.kpi.teams import is_team_on
 from models.tables import meeting_rule_results, meeting_verdicts, meetings, rep_teams
 
@@ -54,7 +55,7 @@ def build_meeting_verdicts(context: BuildContext) -> Select[Any]:
     )
 
 
-def _outcomes(versions: tuple[Version, ...]) -> CTE:
+def _outcomes(versions: tuple[InForce, ...]) -> CTE:
     """Turn the rules of a meeting into columns, one per rule id of any version."""
     results = meeting_rule_results
     rule_ids = sorted({rule.id for version in versions for rule in version.definition.rules})

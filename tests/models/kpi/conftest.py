@@ -15,14 +15,18 @@ from pipelines.warehouse import insert_rows, write_model
 CALENDAR = BusinessCalendar("JP", fiscal_year_start_month=4)
 
 
-@pytest.fixture
-def with_calendar(warehouse: sa.Connection) -> sa.Connection:
-    """Give the warehouse with the days of 2024-04-01 up to 2028-03-31."""
-    days = [
+def calendar_rows() -> list[dict[str, Any]]:
+    """Give core.calendar from 2024-04-01 up to 2028-03-31."""
+    return [
         {name: getattr(day, name) for name in tables.calendar.columns.keys()}  # noqa: SIM118 - columns, no dict
         for day in CALENDAR.days(date(2024, 4, 1), date(2028, 4, 1))
     ]
-    insert_rows(warehouse, tables.calendar, days)
+
+
+@pytest.fixture
+def with_calendar(warehouse: sa.Connection) -> sa.Connection:
+    """Give the warehouse with its calendar."""
+    insert_rows(warehouse, tables.calendar, calendar_rows())
     return warehouse
 
 
