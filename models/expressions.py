@@ -16,6 +16,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     null,
     select,
     union_all,
@@ -48,7 +49,8 @@ def or_unknown(value: ColumnElement[Any]) -> ColumnElement[str]:
 
 def core_id(connection: ColumnElement[Any], crm_id: ColumnElement[Any]) -> ColumnElement[str]:
     """Give the id in core: "<connection>:<crm_id>", NULL without a CRM id."""
-    return connection.concat(":").concat(crm_id)
+    separator: ColumnElement[str] = literal_column("':'")  # no bound value: the expression must be the same one in GROUP BY
+    return connection.concat(separator).concat(crm_id)
 
 
 def company_size(employees: ColumnElement[Any]) -> ColumnElement[str]:

@@ -1,0 +1,77 @@
+"""Who was in it, what is it about? One row per link between two records of core, whatever was merged, copied or converted."""
+
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, Select, Table, and_, case, literal, select, union_all
+
+from models.context import BuildContext, Model
+from models.core.sources import MERGEABLE, id_of, known_records
+from models.expressions import core_id
+from models.raw.links import MERGED_ROLE
+from models.tables import (
+    links,
+    meeting_copies,
+    raw_calls,
+    raw_companies,
+    raw_contacts,
+    raw_deals,
+    raw_emails,
+    raw_links,
+    raw_notes,
+    rep_identities,
+)
+
+ACTIVITIES: dict[str, Table] = {"call": raw_calls, "email": raw_emails, "note": raw_notes}
+
+
+def build_links(_context: BuildContext) -> Select[Any]:
+    """Bring both ends of every link to the records of core; a link to a deleted or unknown record is none."""
+    start, target = _core_ids("start"), _core_ids("target")
+    to_kind = case((raw_links.c.to_kind == "user", "rep"), else_=raw_links.c.to_kind)
+    return (
+        select(
+            raw_links.c.from_kind,
+            start.c.core_id.label("from_id"),
+            to_kind.label("to_kind"),
+            target.c.core_id.label("to_id"),
+            raw_links.c.role,
+        )
+        .join(start, _is_end(start, raw_links.c.from_kind, raw_links.c.from_crm_id))
+        .join(target, _is_end(target, raw_links.c.to_kind, raw_links.c.to_crm_id))
+        .where(raw_links.c.role != MERGED_ROLE)
+        .distinct()
+    )
+
+
+def _is_end(end: CTE, kind: ColumnElement[Any], crm_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(end.c.kind == kind, end.c.connection == raw_links.c.connection, end.c.crm_id == crm_id)
+
+
+def _core_ids(name: str) -> CTE:
+    """Give (kind, connection, crm_id, core_id) of every CRM record that has a place in core."""
+    followed = [(kind, known_records(kind)) for kind in MERGEABLE]
+    return union_all(
+        *(_rows(kind, known, core_id(known.c.connection, known.c.survivor_crm_id)) for kind, known in followed),
+        *(_rows(kind, table, id_of(table)).where(~table.c.is_deleted) for kind, table in ACTIVITIES.items()),
+        _rows("meeting", meeting_copies, meeting_copies.c.meeting_id),
+        _rows("user", rep_identities, rep_identities.c.rep_id),
+    ).cte(name)
+
+
+def _rows(kind: str, table: Table | CTE, identity: ColumnElement[Any]) -> Select[Any]:
+    return select(literal(kind).label("kind"), table.c.connection, table.c.crm_id, identity.label("core_id"))
+
+
+MODEL = Model(
+    table=links,
+    reads=(
+        raw_links,
+        raw_contacts,
+        raw_companies,
+        raw_deals,
+        *ACTIVITIES.values(),
+        meeting_copies,
+        rep_identities,
+    ),
+    statement=build_links,
+)
