@@ -54,13 +54,13 @@ REPLIED_SHARE = 0.075
 # --- meetings -----------------------------------------------------------------------------------------------------------
 NEW_CONTACT_SHARE = 0.72  # bookings with somebody never met before
 LEAD_BUSINESS_DAYS = (3, 15)
-RESCHEDULED_LEAD_BUSINESS_DAYS = (3, 10)
+RESCHEDULED_BUSINESS_DAYS = (1, 8)  # later than first agreed
 MINUTES: dict[int, float] = {10: 0.015, 15: 0.035, 30: 0.45, 45: 0.15, 60: 0.35}
 METHODS = {"call": 0.55, "email": 0.2, "form_reply": 0.15, "event_follow_up": 0.1}
 OUTCOMES = {"held": 0.765, "no_show": 0.09, "cancelled": 0.08, "rescheduled": 0.065}
 BAD_OUTCOMES = {"held": 0.49, "no_show": 0.33, "cancelled": 0.13, "rescheduled": 0.05}
-ACCEPTED_SHARE = 0.735
-BAD_ACCEPTED_SHARE = 0.32
+ACCEPTED_SHARE = 0.755
+BAD_ACCEPTED_SHARE = 0.34
 NO_FEEDBACK_SHARE = 0.02
 FEEDBACK_BUSINESS_DAYS: dict[int, float] = {0: 0.2, 1: 0.31, 2: 0.21, 3: 0.13, 4: 0.08, 5: 0.05, 6: 0.02}
 DECISION_MAKER_IF_ACCEPTED = 0.84  # together with the next about 80 % of the held meetings
@@ -86,11 +86,11 @@ SOURCES = {
     "purchased_list": 0.27,
     "partner": 0.12,
 }
-BAD_SOURCE_PUSH = 1.5  # bookings from the bad list once it is bad, against before
-OTHER_SOURCES_THEN = 0.93  # hours that the list eats
+BAD_SOURCE_PUSH = 1.45  # bookings from the bad list once it is bad, against before
+OTHER_SOURCES_THEN = 0.94  # hours that the list eats
 
 # --- deals -----------------------------------------------------------------------------------------------------------
-DEAL_IF_ACCEPTED = 0.57
+DEAL_IF_ACCEPTED = 0.56
 WON_SHARE = 0.225  # of the deals created
 DEAL_LAG_DAYS = (0, 10)  # from the held meeting
 WON_MEDIAN_DAYS = 10.0

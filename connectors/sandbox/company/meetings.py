@@ -163,7 +163,7 @@ class MeetingSimulation:
             )
         )
         if end.outcome == "rescheduled" and end.outcome_at is not None:
-            starts_at = self._start(tokyo_day(end.outcome_at), levels.RESCHEDULED_LEAD_BUSINESS_DAYS)
+            starts_at = self._start(tokyo_day(booking.starts_at), levels.RESCHEDULED_BUSINESS_DAYS)
             again = replace(booking, booked_at=end.outcome_at + timedelta(minutes=2), starts_at=starts_at)
             self._hold(replace(again, rescheduled_from=key))
 
