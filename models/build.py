@@ -17,6 +17,22 @@ from models.core import (
     rep_teams,
     reps,
 )
+from models.kpi import (
+    alerts,
+    causes,
+    divergence,
+    kpi_daily,
+    kpi_periods,
+    meeting_rule_results,
+    meeting_verdicts,
+    pace_weights,
+    phase_status,
+    phase_tables,
+    plan,
+    snapshots,
+    targets,
+)
+from models.ops import data_checks
 
 CORE: tuple[Model, ...] = (
     calendar.MODEL,
@@ -34,4 +50,20 @@ CORE: tuple[Model, ...] = (
     deals.MODEL,
     deal_stage_changes.MODEL,
 )
-MODELS: tuple[Model, ...] = CORE
+KPI: tuple[Model, ...] = (
+    meeting_rule_results.MODEL,
+    meeting_verdicts.MODEL,
+    kpi_daily.MODEL,
+    data_checks.MODEL,
+    targets.MODEL,
+    pace_weights.MODEL,
+    divergence.MODEL,
+    kpi_periods.MODEL,
+    *phase_tables.MODELS,
+    snapshots.MODEL,
+    causes.MODEL,
+    alerts.MODEL,
+    plan.MODEL,
+    phase_status.MODEL,
+)
+MODELS: tuple[Model, ...] = CORE + KPI

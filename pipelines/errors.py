@@ -5,7 +5,9 @@ PipelineError
 ├── WarehouseBusyError     another process holds the warehouse: wait or end it
 ├── ReconciliationError    fewer or more records landed than the CRM says: nothing of that sync was kept
 ├── NothingPublishedError  there is no published database yet: run `kpi nightly`
-└── SourceMissingError     no source could be read at all
+├── SourceMissingError     no source could be read at all
+├── UnknownMeetingError    nothing has the id that was asked for
+└── UnknownAlertError      no open alert has the id that was asked for
 """
 
 
@@ -31,3 +33,11 @@ class NothingPublishedError(PipelineError):
 
 class SourceMissingError(PipelineError):
     """No source could be read."""
+
+
+class UnknownMeetingError(PipelineError):
+    """Nothing has the id that was asked for."""
+
+
+class UnknownAlertError(PipelineError):
+    """No open alert has the id that was asked for."""

@@ -1,5 +1,6 @@
 """The one opener of DuckDB: transactions on the warehouse, tables made from the models, models written whole or not at all."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,15 @@ class Warehouse:
         finally:
             connection.close()
 
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Open a connection without a transaction of its own: for reading, and for copying out of the warehouse."""
+        connection = self._connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            yield connection
+        finally:
+            connection.close()
+
     def create_tables(self) -> None:
         """Make the schemas and tables that are not there yet."""
         with self.transaction() as connection:
@@ -71,7 +81,8 @@ class Warehouse:
         except sa.exc.DBAPIError as error:
             if not _is_lock_conflict(error):
                 raise
-            holder = str(error.orig).partition("held in ")[2].partition(".")[0] or "another process"
+            pid = re.search(r"\(PID \d+\)", str(error.orig))
+            holder = f"another process {pid.group()}" if pid else "another process"
             message = f"the warehouse {self.path} is in use by {holder}; wait until it ends, or end it, and run again"
             raise WarehouseBusyError(message) from error
 

@@ -1,0 +1,58 @@
+"""What a run is asked for: the same three answers for the nightly schedule, the launchpad and `kpi nightly`."""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from dagster import ConfigurableResource
+from pydantic import Field
+
+from connectors.settings import load_connections
+from definitions_contract.loader import load_agreement
+from definitions_contract.schema import Agreement
+from models.context import BuildContext, ConnectionFacts
+from pipelines.settings import Settings
+
+
+class Night(ConfigurableResource):  # type: ignore[type-arg]  # its value is itself
+    """Arguments of a run; the defaults are those of the schedule."""
+
+    as_of: str = Field(
+        default="", description="Last whole day that counts, YYYY-MM-DD. Empty: yesterday in the team's zone."
+    )
+    full_refresh: bool = Field(default=False, description="Ask the CRMs for everything again, not only what changed.")
+    only: str = Field(default="", description="Name of the one connection to ask. Empty: all.")
+
+
+def day_of(night: Night, zone: ZoneInfo, now: datetime) -> date:
+    """The last whole day that counts.
+
+    >>> day_of(Night(), ZoneInfo("Asia/Tokyo"), datetime(2026, 11, 23, 17, 0, tzinfo=UTC))
+    datetime.date(2026, 11, 23)
+    """
+    return date.fromisoformat(night.as_of) if night.as_of else now.astimezone(zone).date() - timedelta(days=1)
+
+
+def current_agreement(settings: Settings) -> Agreement:
+    """The agreement as its files stand now; read again only when one of them changed."""
+    files = sorted(settings.agreement_folder.rglob("*.yaml"))
+    return _agreement(settings.agreement_folder, tuple((file, file.stat().st_mtime_ns) for file in files))
+
+
+@lru_cache(maxsize=1)
+def _agreement(folder: Path, _versions: tuple[tuple[Path, int], ...]) -> Agreement:
+    return load_agreement(folder)
+
+
+def build_context(settings: Settings, night: Night) -> BuildContext:
+    """What the models are given tonight."""
+    agreement = current_agreement(settings)
+    now = datetime.now(UTC)
+    connections = load_connections(settings.connections_file)
+    return BuildContext(
+        agreement=agreement,
+        as_of=day_of(night, agreement.team.tz, now),
+        known_at=now,
+        connections=tuple(ConnectionFacts(name=c.name, crm=c.crm, record_url=c.record_url) for c in connections),
+    )

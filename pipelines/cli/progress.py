@@ -1,0 +1,83 @@
+"""A night on the terminal: one line for each asset as it is done, read off Dagster's own events."""
+
+import logging
+import time
+from typing import Any
+
+from dagster import DagsterEvent, DagsterEventType, InitLoggerContext, LoggerDefinition, logger
+from rich.console import Console
+
+
+class NightProgress(logging.Handler):
+    """Prints finished assets with rows and seconds, warnings of checks, and errors; keeps the running step in a status line."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+        self._status = console.status("starting")
+        self._started: dict[str, float] = {}
+
+    def __enter__(self) -> "NightProgress":
+        """Show the status line."""
+        self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the status line away."""
+        self._status.stop()
+
+    def logger_definition(self) -> LoggerDefinition:
+        """This handler as a Dagster logger."""
+
+        @logger
+        def terminal(_context: InitLoggerContext) -> logging.Logger:
+            night = logging.getLogger("kpi.night")
+            night.handlers[:] = [self]
+            night.propagate = False
+            night.setLevel(logging.DEBUG)
+            return night
+
+        return terminal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Turn one of Dagster's events into a line, or into nothing."""
+        event = _event_of(record)
+        if event is None:
+            if record.levelno == logging.INFO:
+                self._status.update(_plain(record))
+            return
+        match event.event_type:
+            case DagsterEventType.STEP_START:
+                self._started[str(event.step_key)] = time.monotonic()
+                self._status.update(str(event.step_key).replace("__", "."))
+            case DagsterEventType.ASSET_MATERIALIZATION:
+                self._materialized(event)
+            case DagsterEventType.ASSET_CHECK_EVALUATION:
+                self._checked(event)
+            case DagsterEventType.STEP_FAILURE:
+                self._console.print(f"[red]failed[/red]  {event.step_key}")
+
+    def _materialized(self, event: DagsterEvent) -> None:
+        materialization = event.step_materialization_data.materialization
+        rows = materialization.metadata.get("dagster/row_count")
+        seconds = time.monotonic() - self._started.get(str(event.step_key), time.monotonic())
+        count = f"{rows.value:>12,} rows" if rows is not None else " " * 17
+        name = ".".join(materialization.asset_key.path)
+        self._console.print(f"[green]done[/green]  {name:<34}{count}  {seconds:5.1f} s", highlight=False)
+
+    def _checked(self, event: DagsterEvent) -> None:
+        check = event.asset_check_evaluation_data
+        if check.passed:
+            return
+        result: Any = check.metadata.get("result")
+        text = result.value if result is not None else check.description or ""
+        self._console.print(f"[yellow]check[/yellow] {check.check_name}: {text}", highlight=False)
+
+
+def _event_of(record: logging.LogRecord) -> DagsterEvent | None:
+    event = getattr(record, "dagster_meta", {}).get("dagster_event")
+    return event if isinstance(event, DagsterEvent) else None
+
+
+def _plain(record: logging.LogRecord) -> str:
+    return str(getattr(record, "dagster_meta", {}).get("orig_message") or record.getMessage())

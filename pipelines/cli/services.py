@@ -1,0 +1,106 @@
+"""`kpi up` and `kpi sandbox`: what stays running until it is ended with Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipelines.errors import PipelineError
+from pipelines.settings import PROJECT, Settings
+
+STOP_SECONDS = 20  # Dagster's services end their own children in that time
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
+) -> None:
+    """Run the Dagster UI and its daemon (schedule, sensors) on 127.0.0.1 until Ctrl-C; the sandbox too, where it is used."""
+    from pipelines.night_run import prepare_home
+
+    settings = Settings.from_env(os.environ)
+    prepare_home(settings)
+    workspace = ["-w", str(PROJECT / "workspace.yaml")]
+    commands = {
+        "webserver": ["dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace],
+        "daemon": ["dagster._daemon", "run", *workspace],
+    }
+    console = Console()
+    with ExitStack() as stack:
+        _end_like_interrupt()
+        _start_sandbox(stack, settings, console)
+        services = {name: _start(stack, settings, name, command) for name, command in commands.items()}
+        console.print(f"Dagster UI: http://127.0.0.1:{port}   logs: {settings.logs}   end with Ctrl-C", highlight=False)
+        _wait(services)
+
+
+def sandbox(
+    reset: Annotated[bool, typer.Option(help="Throw the demo company's records away and make them anew.")] = False,
+) -> None:
+    """Serve the demo company's HubSpot and Salesforce on 127.0.0.1 until Ctrl-C."""
+    from pipelines.sandbox import announced_sandbox, reset_store
+    from pipelines.sources import sandbox_day
+
+    settings = Settings.from_env(os.environ)
+    _end_like_interrupt()
+    if reset:
+        reset_store(settings.sandbox)
+    console = Console()
+    try:
+        with announced_sandbox(settings.sandbox, sandbox_day(settings)) as addresses:
+            console.print(
+                f"HubSpot:    {addresses.hubspot_url}\nSalesforce: {addresses.salesforce_url}\nEnd with Ctrl-C"
+            )
+            signal.pause()
+    except KeyboardInterrupt:
+        console.print("ended")
+
+
+def _start_sandbox(stack: ExitStack, settings: Settings, console: Console) -> None:
+    from pipelines.sandbox import announced_sandbox
+    from pipelines.sources import configured_connections, sandbox_day
+
+    if any(connection.is_sandbox for connection in configured_connections(settings)):
+        addresses = stack.enter_context(announced_sandbox(settings.sandbox, sandbox_day(settings)))
+        console.print(f"CRM sandbox: {addresses.hubspot_url} and {addresses.salesforce_url}", highlight=False)
+
+
+def _start(stack: ExitStack, settings: Settings, name: str, arguments: list[str]) -> "subprocess.Popen[bytes]":
+    log = stack.enter_context((settings.logs / f"{name}.log").open("ab"))
+    process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=log, stderr=log, cwd=PROJECT)
+    stack.callback(_stop, process)
+    return process
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _wait(services: "dict[str, subprocess.Popen[bytes]]") -> None:
+    try:
+        while True:
+            for name, process in services.items():
+                if process.poll() is not None:
+                    raise PipelineError(f"the {name} ended by itself with code {process.returncode}; see its log")
+            time.sleep(1)
+    except KeyboardInterrupt:
+        return
+
+
+def _end_like_interrupt() -> None:
+    """A service manager ends with SIGTERM what a person ends with Ctrl-C."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)

@@ -1,0 +1,88 @@
+"""One night from the command line: the same Dagster job as the schedule's, in this process, kept in Dagster's history."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagster import DagsterInstance, ExecuteInProcessResult, LoggerDefinition
+
+from pipelines.assets.sources import NOTHING_ASIDE, SOURCE_READ
+from pipelines.schedules import night_config
+from pipelines.settings import PROJECT, Settings
+from pipelines.wiring import JOB_NAME, build_definitions
+
+
+@dataclass(frozen=True, slots=True)
+class NightResult:
+    """How a night ended. `failures` name the steps and why; `shortfalls` what is missing although it was done."""
+
+    run_id: str
+    is_done: bool
+    failures: tuple[str, ...]
+    shortfalls: tuple[str, ...]
+
+
+def prepare_home(settings: Settings) -> None:
+    """Make the folders of KPI_HOME, and tell Dagster where its own is."""
+    for folder in (settings.landing, settings.dagster_home, settings.logs):
+        folder.mkdir(parents=True, exist_ok=True)
+    _copy_if_changed(PROJECT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ["KPI_LOGS"] = str(settings.logs)
+    os.environ["KPI_HOME"] = str(settings.home)
+
+
+def run_night(
+    settings: Settings,
+    *,
+    as_of: str = "",
+    full_refresh: bool = False,
+    only: str = "",
+    loggers: Mapping[str, LoggerDefinition] | None = None,
+) -> NightResult:
+    """Run the nightly job to its end. Errors of steps do not raise: they stand in the result and in Dagster's history."""
+    prepare_home(settings)
+    job = build_definitions(settings, loggers).resolve_job_def(JOB_NAME)
+    config = night_config(as_of=as_of, full_refresh=full_refresh, only=only)
+    if loggers:
+        config["loggers"] = {name: {} for name in loggers}  # named here, they replace Dagster's own
+    with DagsterInstance.get() as instance:
+        result = job.execute_in_process(
+            run_config=config, instance=instance, raise_on_error=False, tags={"started_by": "kpi nightly"}
+        )
+    return NightResult(
+        run_id=result.run_id,
+        is_done=result.success,
+        failures=_failures(result),
+        shortfalls=_shortfalls(result),
+    )
+
+
+def _failures(result: ExecuteInProcessResult) -> tuple[str, ...]:
+    failed = [event for event in result.all_events if event.is_step_failure]
+    return tuple(f"{event.step_key}: {_reason(event.step_failure_data.error)}" for event in failed)
+
+
+def _reason(error: object) -> str:
+    """The innermost error's own words: what the pipeline raised, not what Dagster wrapped around it."""
+    while getattr(error, "cause", None) is not None:
+        error = error.cause  # type: ignore[attr-defined]  # checked in the line above
+    message = str(getattr(error, "message", error)).strip()
+    return message.partition(": ")[2] or message
+
+
+def _shortfalls(result: ExecuteInProcessResult) -> tuple[str, ...]:
+    """Failed checks that mean exit code 3: a source that was not read, records put aside."""
+    evaluations = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    return tuple(
+        f"{check.asset_key.to_user_string()}: {check.metadata['result'].value}"
+        for check in evaluations
+        if check.check_name in {SOURCE_READ, NOTHING_ASIDE}
+    )
+
+
+def _copy_if_changed(source: Path, target: Path) -> None:
+    if not target.exists() or target.read_bytes() != source.read_bytes():
+        shutil.copyfile(source, target)

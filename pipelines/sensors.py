@@ -1,0 +1,67 @@
+"""What happens after a run: messages that a channel missed are sent again, a failed night tells the data people."""
+
+from datetime import UTC, date, datetime
+
+from dagster import (
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    JobDefinition,
+    RunFailureSensorContext,
+    RunStatusSensorContext,
+    SensorDefinition,
+    run_failure_sensor,
+    run_status_sensor,
+)
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from pipelines.alerts import deliver, send_failure
+from pipelines.assets.night import Night, current_agreement, day_of
+from pipelines.settings import Settings
+from pipelines.warehouse import Warehouse
+
+Job = JobDefinition | UnresolvedAssetJobDefinition
+
+
+def night_sensors(settings: Settings, job: Job) -> list[SensorDefinition]:
+    """Both sensors, on by default; they act on runs that the daemon or the UI started."""
+    return [_alert_sensor(settings, job), _failure_sensor(settings, job)]
+
+
+def _alert_sensor(settings: Settings, job: Job) -> SensorDefinition:
+    @run_status_sensor(
+        name="alerts_due",
+        run_status=DagsterRunStatus.SUCCESS,
+        monitored_jobs=[job],
+        default_status=DefaultSensorStatus.RUNNING,
+        description="After a night: sends alert messages that a channel has not had yet",
+    )
+    def alerts_due(context: RunStatusSensorContext) -> None:
+        agreement = current_agreement(settings)
+        now = datetime.now(UTC)
+        as_of = _as_of(context.dagster_run.run_config) or day_of(Night(), agreement.team.tz, now)
+        sent = deliver(Warehouse(settings.warehouse), agreement, channels=settings.notify, as_of=as_of, now=now)
+        context.log.info("sent %d messages for %s", sent, as_of)
+
+    return alerts_due
+
+
+def _failure_sensor(settings: Settings, job: Job) -> SensorDefinition:
+    @run_failure_sensor(
+        name="night_failed",
+        monitored_jobs=[job],
+        default_status=DefaultSensorStatus.RUNNING,
+        description="A night failed: tells the addresses in KPI_NOTIFY which step and why",
+    )
+    def night_failed(context: RunFailureSensorContext) -> None:
+        send_failure(settings.notify, run_id=context.dagster_run.run_id, reason=context.failure_event.message or "")
+
+    return night_failed
+
+
+def _as_of(run_config: object) -> date | None:
+    """The day that a run was asked for, when its configuration names one."""
+    try:
+        text = run_config["resources"]["night"]["config"]["as_of"]  # type: ignore[index]  # any shape may come from the UI
+    except (KeyError, TypeError):
+        return None
+    return date.fromisoformat(text) if text else None
