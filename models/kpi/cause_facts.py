@@ -68,7 +68,7 @@ def read_meeting_facts(connection: Connection, *, since: date, as_of: date) -> l
             failed_rules=row.failed_rules,
             reject_reason=row.reject_reason,
         )
-        for row in rows
+        for row in rows.all()
     ]
 
 
@@ -94,7 +94,7 @@ def read_daily_facts(connection: Connection, kpi: Kpi, cases_of: Kpi | None, *, 
             hits=(row.numerator or 0.0) if row.kpi_id == kpi.id else 0.0,
             cases=(row.denominator or 0.0) if cases_of is not None and row.kpi_id == cases_of.id else 0.0,
         )
-        for row in rows
+        for row in rows.all()
     ]
 
 

@@ -118,15 +118,16 @@ def build_causes(connection: Connection, context: BuildContext) -> Iterator[Mapp
     rows = [row for row in found if row.kpi_id in kpis]
     if not rows:
         return
-    material = _read(connection, context, {row.kpi_id for row in rows})
+    earliest = min(context.as_of - timedelta(days=BASELINE_GAP_DAYS), *(row.period_start for row in rows))
+    since = earliest - timedelta(days=BASELINE_DAYS)
+    material = _read(connection, context, {row.kpi_id for row in rows}, since=since)
     for row in rows:
         yield from _explain(row, material)
 
 
-def _read(connection: Connection, context: BuildContext, kpi_ids: set[str]) -> _Material:
+def _read(connection: Connection, context: BuildContext, kpi_ids: set[str], *, since: date) -> _Material:
     kpis = kpis_by_id(context.agreement)
     stages = {stage for kpi_id in kpi_ids for _, stage in FUNNELS.get(kpi_id, ())} & set(kpis)
-    since = context.as_of - timedelta(days=400)
     has_awaiting = any(awaits_verdict(kpis[kpi_id]) for kpi_id in kpi_ids)
     daily = {
         kpi_id: read_daily_facts(

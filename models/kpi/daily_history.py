@@ -69,7 +69,7 @@ def read_daily(
             .group_by(*keys)
         )
     facts: dict[tuple[str, ScopeKey], DailyFacts] = {}
-    for row in connection.execute(union_all(*by_scope)):
+    for row in connection.execute(union_all(*by_scope)).all():  # one by one takes three times as long
         found = facts.setdefault((row.kpi_id, (row.scope_kind, row.scope_id)), DailyFacts())
         found.numerator[row.counted_date] = row.numerator or 0.0
         if row.denominator is not None:
@@ -87,7 +87,7 @@ def read_calendar(connection: Connection) -> list[CalendarDay]:
 def read_weights(connection: Connection) -> dict[str, dict[date, float]]:
     """Read the pace weights per KPI and day."""
     weights: dict[str, dict[date, float]] = {}
-    for row in connection.execute(select(pace_weights.c.kpi_id, pace_weights.c.day, pace_weights.c.weight)):
+    for row in connection.execute(select(pace_weights.c.kpi_id, pace_weights.c.day, pace_weights.c.weight)).all():
         weights.setdefault(row.kpi_id, {})[row.day] = row.weight
     return weights
 

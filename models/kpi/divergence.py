@@ -90,6 +90,7 @@ class _Night:
     lack: str | None
     awaiting: float
     is_on_pace: bool
+    is_rate: bool
 
     @property
     def evaluation(self) -> Evaluation:
@@ -206,6 +207,7 @@ def _evaluate(target: Any, material: _Material, day: date) -> _Night:
         forecast=forecast,
         lack=lack_of_data(forecast, share_gone=share.share, least_sample=least),
         awaiting=awaiting,
+        is_rate=kpi.kind == "rate",
         is_on_pace=actual is not None
         and (actual >= due.expected if position.is_higher_better else actual <= due.expected),
     )
@@ -288,18 +290,14 @@ def _reason(night: _Night, state: State, distrust: str | None, target: float) ->
     if state == State.TOO_LITTLE_DATA:
         return f"Too little data: {night.lack}."
     forecast = night.forecast
-    so_far = "nothing" if night.actual is None else _figure(night.actual)
+    write = "{:.1%}".format if night.is_rate else "{:,.0f}".format
+    so_far = "nothing" if night.actual is None else write(night.actual)
     waiting = f", {night.awaiting:.0f} more wait for a verdict" if night.awaiting else ""
     return (
-        f"{so_far} so far with {_figure(night.due.expected)} due{waiting}; the period is expected to end at "
-        f"{_figure(forecast.middle)} ({_figure(forecast.lower)} to {_figure(forecast.upper)}), "
-        f"{forecast.p_reach:.0%} likely to reach {_figure(target)}."
+        f"{so_far} so far with {write(night.due.expected)} due{waiting}; the period is expected to end at "
+        f"{write(forecast.middle)} ({write(forecast.lower)} to {write(forecast.upper)}), "
+        f"{forecast.p_reach:.0%} likely to reach {write(target)}."
     )
-
-
-def _figure(value: float) -> str:
-    """Write counts and money whole and rates in percent: rates never exceed 1, counts of interest do."""
-    return f"{value:,.0f}" if abs(value) > 1 or value == 0 else f"{value:.1%}"
 
 
 MODEL = Model(

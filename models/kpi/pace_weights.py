@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Double, cast, func, select
 
+from definitions_contract.periods import period_of
+from definitions_contract.schema import PeriodKind
 from models.context import BuildContext, Model
 from models.kpi.daily_history import kpis_by_id, read_calendar, rhythm_source
 from models.statistics.dispersion import estimate_dispersion
@@ -21,11 +23,8 @@ RHYTHM_DAYS = 365  # the rhythm of the last year: every month once
 
 def build_pace_weights(connection: Connection, context: BuildContext) -> Iterator[Mapping[str, Any]]:
     """Weigh the days of each KPI that has a target by the rhythm of all who count for it."""
-    days = [
-        row
-        for row in read_calendar(connection)
-        if _first_day(context.as_of) <= row.day < _last_day(connection, context)
-    ]
+    start, end = _first_day(context.as_of), _end_day(context)
+    days = [row for row in read_calendar(connection) if start <= row.day < end]
     kpis = kpis_by_id(context.agreement)
     wanted = connection.execute(select(targets.c.kpi_id).distinct().order_by(targets.c.kpi_id)).scalars()
     for kpi_id in wanted:
@@ -44,13 +43,10 @@ def _first_day(as_of: date) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
-def _last_day(connection: Connection, context: BuildContext) -> date:
-    """Give the day after the current fiscal year, or after the calendar where it ends before."""
-    start_month = context.agreement.team.fiscal_year_start_month
-    year = context.as_of.year + (context.as_of.month >= start_month)
-    last = connection.execute(select(func.max(calendar.c.day))).scalar()
-    end = date(year, start_month, 1)
-    return end if last is None else min(end, last + timedelta(days=1))
+def _end_day(context: BuildContext) -> date:
+    """Give the day after the current fiscal year."""
+    first_month = context.agreement.team.fiscal_year_start_month
+    return period_of(context.as_of, PeriodKind.FISCAL_YEAR, first_month)[1]
 
 
 def _history(connection: Connection, kpi_id: str, side: str, as_of: date) -> dict[date, float]:
@@ -65,8 +61,12 @@ def _history(connection: Connection, kpi_id: str, side: str, as_of: date) -> dic
 
 
 def _dispersion(days: list[CalendarDay], history: Mapping[date, float], as_of: date) -> float:
-    business_days = [row.day for row in days if row.is_business_day and row.day <= as_of]
-    blocks = [business_days[index : index + BUSINESS_DAYS_PER_WEEK] for index in range(0, len(business_days), 5)]
+    first = min((day for day, count in history.items() if count), default=as_of)
+    business_days = [row.day for row in days if row.is_business_day and first <= row.day <= as_of]
+    blocks = [
+        business_days[index : index + BUSINESS_DAYS_PER_WEEK]
+        for index in range(0, len(business_days), BUSINESS_DAYS_PER_WEEK)
+    ]
     counts = [sum(history.get(day, 0.0) for day in block) for block in blocks]
     return estimate_dispersion(counts, [float(len(block)) for block in blocks]).value
 

@@ -34,8 +34,7 @@ from models.statistics.planning import (
 )
 from models.tables import calendar, deals, kpi_daily, meeting_verdicts, meetings, plan, reps
 
-PAST_MONTHS = 12  # how far back begun meetings may still win deals: what daily facts are read for
-REALISM_MONTHS = 12  # own months that a need is compared with
+PAST_MONTHS = 12  # own months that a need is compared with, and in which begun meetings may still win deals
 
 # The chain below the goal, from the deal down: step, the KPI and side that count it.
 ACTIVITIES = ("valid_meetings", "meetings_held", "meetings_booked", "connects", "calls_made")
@@ -68,7 +67,7 @@ class _Material:
     facts: Mapping[tuple[str, ScopeKey], DailyFacts]
     estimates: Estimates
     rep_counts: Mapping[ScopeKey, int]
-    business_days: frozenset[date]
+    own_months: Sequence[tuple[date, date, int]]  # before the running one, with their business days
 
 
 def build_plan(connection: Connection, context: BuildContext) -> Iterator[Mapping[str, Any]]:
@@ -92,16 +91,17 @@ def _read(connection: Connection, context: BuildContext, goal: Target) -> _Mater
     business_days = frozenset(row.day for row in calendar_days if row.is_business_day)
     kpi_ids = {"won_amount", "deals_won", *(COUNTED_BY.get(step, step) for step in ACTIVITIES)}
     facts = read_daily(connection, kpi_ids, as_of=context.as_of)
+    months = _months(context, goal, business_days)
     return _Material(
         context=context,
         goal=goal,
         goal_scope=(goal.scope_kind.value, goal.scope_id),
         activity_scope=activity_scope,
-        months=_months(context, goal, business_days),
+        months=months,
         facts=facts,
         estimates=estimate_rates(connection, context, facts, activity_scope),
         rep_counts=_rep_counts(connection, context),
-        business_days=business_days,
+        own_months=_own_months(context, months[0].start, business_days),
     )
 
 
@@ -204,21 +204,21 @@ def _closed(material: _Material, needed: Sequence[float], step: Step) -> list[fl
     if step.rate.reason is not None:
         return [0.0] * len(needed)
     first = material.months[0]
-    past = tuple(_between(material, step.name, *span) for span in _past_spans(material))
+    past = tuple(_between(material, step.name, start, end) for start, end, _ in material.own_months)
     begun = Begun(past=past, first_done=_done(material, step.name, first.start), first_share=first.share_left)
     return close_gap(needed, step, begun)
 
 
-def _past_spans(material: _Material, count: int = PAST_MONTHS) -> list[tuple[date, date]]:
+def _own_months(context: BuildContext, first: date, business_days: frozenset[date]) -> list[tuple[date, date, int]]:
     """Give the months before the running one, oldest first."""
-    spans: list[tuple[date, date]] = []
-    end = material.months[0].start
-    first_month = material.context.agreement.team.fiscal_year_start_month
-    for _ in range(count):
-        span = period_of(end - timedelta(days=1), PeriodKind.MONTH, first_month)
-        spans.append(span)
-        end = span[0]
-    return spans[::-1]
+    months: list[tuple[date, date, int]] = []
+    for _ in range(PAST_MONTHS):
+        start, end = period_of(
+            first - timedelta(days=1), PeriodKind.MONTH, context.agreement.team.fiscal_year_start_month
+        )
+        months.append((start, end, sum(start <= day < end for day in business_days)))
+        first = start
+    return months[::-1]
 
 
 def _done(material: _Material, step: str, start: date) -> float:
@@ -241,7 +241,7 @@ def _need_row(material: _Material, link: _Link, month: _Month, left: float) -> d
     done = _done(material, link.step, month.start) if month.start <= material.context.as_of else 0.0
     need = _shifted(with_interval(left, link.rates), done)
     people = material.rep_counts.get(_scope(material, link.step), 0)
-    realism = realism_percentile(need.needed, _own_months(material, link.step, month.business_days))
+    realism = realism_percentile(need.needed, _own_level(material, link.step, month.business_days))
     agreed = float(material.context.agreement.targets.realism_percentile)
     return _base_row(material, link, month) | {
         "needed": need.needed,
@@ -282,15 +282,10 @@ def _shifted(need: Need, done: float) -> Need:
     return Need(needed=need.needed + done, lower=need.lower + done, upper=need.upper + done)
 
 
-def _own_months(material: _Material, step: str, business_days: int) -> list[float]:
+def _own_level(material: _Material, step: str, business_days: int) -> list[float]:
     """Give what the own past months would have brought with as many business days as the planned one."""
-    found = []
-    for start, end in _past_spans(material, REALISM_MONTHS):
-        days = sum(start <= day < end for day in material.business_days)
-        total = _between(material, step, start, end)
-        if days and total:
-            found.append(total / days * business_days)
-    return found
+    totals = ((_between(material, step, start, end), days) for start, end, days in material.own_months)
+    return [total / days * business_days for total, days in totals if days and total]
 
 
 def _words(rate: Rate, style: str = "{:.0%}") -> str:

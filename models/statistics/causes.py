@@ -14,6 +14,7 @@ Effect = Literal["factor", "mix", "rate"]
 
 TARGET_LEVEL = "target_level"  # the target asks for more (or less) than the own past gave
 AWAITING = "awaiting_verdict"  # cases counted later, when the answer is there
+OTHERS = "(others)"  # the small segments as one: they make the sum whole, and are nobody to talk to
 FIXED_PARTS = (TARGET_LEVEL, AWAITING)
 INTERVAL_Z = 1.645  # half-width of a 90 % interval in standard errors
 FAMILY_ERROR = 0.05  # chance that any part of a split is called significant when nothing happened
@@ -185,10 +186,12 @@ def rank_parts(parts: Sequence[Part], *, gap: float) -> list[Part]:
         part
         for part in parts
         if part.is_significant
+        and part.part != OTHERS
         and part.contribution * gap > 0
         and abs(part.contribution) >= LEAST_SHARE_OF_GAP * abs(gap)
     ]
     causes.sort(key=lambda part: (_rank_class(part), -part.sure_size, part.split, part.part, part.effect))
+    causes = _with_one_level(causes)
     ranks = {(part.split, part.part, part.effect): position for position, part in enumerate(causes, start=1)}
     return [replace(part, rank=ranks.get((part.split, part.part, part.effect))) for part in parts]
 
@@ -201,7 +204,13 @@ def merge_small(segments: Sequence[Segment], *, keep: int) -> list[Segment]:
         return kept
     names = ("hits", "cases", "past_hits", "past_cases", "awaiting")
     sums = {name: sum(getattr(row, name) for row in rest) for name in names}
-    return [*kept, Segment(name="(others)", **sums)]
+    return [*kept, Segment(name=OTHERS, **sums)]
+
+
+def _with_one_level(causes: Sequence[Part]) -> list[Part]:
+    """Keep the target's own level once: every split has it as a part."""
+    level = next((part for part in causes if part.part == TARGET_LEVEL), None)
+    return [part for part in causes if part.part != TARGET_LEVEL or part is level]
 
 
 def _product_without(now: Sequence[float], before: Sequence[float], factor: int, changed: set[int]) -> float:

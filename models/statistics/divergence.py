@@ -110,7 +110,7 @@ def lack_of_data(forecast: Forecast, *, share_gone: float, least_sample: int) ->
     if forecast.reason is not None:
         return forecast.reason
     if forecast.sample_size < least_sample:
-        return f"{forecast.sample_size:.0f} cases in the history, {least_sample} needed"
+        return f"{forecast.sample_size:.0f} of the {least_sample} cases needed are in the history"
     if share_gone < LEAST_SHARE:
         return f"{share_gone:.0%} of the period is gone, {LEAST_SHARE:.0%} needed"
     return None
