@@ -112,7 +112,9 @@ class _Translator:
                 return not_(func.coalesce(parts[0], 0))
 
     def order(self, object_name: str, sorting: Sorting) -> Any:
-        column, _ = self._column(object_name, sorting.field, RECORDS)
+        column, field = self._column(object_name, sorting.field, RECORDS)
+        if _is_caseless(field):
+            column = collate(column, "NOCASE")
         directed = column.desc() if sorting.is_descending else column.asc()
         return directed.nulls_last() if sorting.nulls == "LAST" else directed
 

@@ -68,6 +68,13 @@ ON CONFLICT (crm, object, id) DO UPDATE SET created_ms = excluded.created_ms, mo
 is_deleted = excluded.is_deleted, deleted_ms = excluded.deleted_ms, properties = excluded.properties, history = excluded.history
 """
 
+_OBJECTS_HELD = """
+WITH RECURSIVE names (object) AS (
+    SELECT min(object) FROM records WHERE crm = :crm
+    UNION ALL SELECT (SELECT min(object) FROM records WHERE crm = :crm AND object > names.object) FROM names WHERE object IS NOT NULL)
+SELECT object FROM names WHERE object IS NOT NULL
+"""  # one step of the index per object, where DISTINCT would read every record
+
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
@@ -308,7 +315,8 @@ class Store:
         last = int(row[0]) if row else 0
         if crm == SALESFORCE:
             return max(last, number_of(self._highest_id(crm, sequence) or ""))
-        return max(last, FIRST_HUBSPOT_ID - 1, *(self._highest_id(crm, name) or 0 for name in self.objects(crm)))
+        held = [name for (name,) in self._connection.execute(_OBJECTS_HELD, {"crm": crm})]
+        return max(last, FIRST_HUBSPOT_ID - 1, *(self._highest_id(crm, name) or 0 for name in held))
 
     def _highest_id(self, crm: str, object_name: str) -> Any:
         """The greatest id given so far; HubSpot ids that are not numbers (pipelines) do not count."""
