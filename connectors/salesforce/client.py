@@ -42,6 +42,7 @@ class SalesforceClient:
         self._session = build_session(rewrites_for(login_url), pool_size=connection.workers)
         self._lock = threading.Lock()
         self._login_count = 0
+        self._refused: LoginError | None = None
         self._org: Any = None
 
     def query(self, soql: str, *, what: str) -> Page:
@@ -79,8 +80,14 @@ class SalesforceClient:
     def _session_org(self) -> Any:
         """The open session; logs in when there is none. One thread does it for all."""
         with self._lock:
+            if self._refused is not None:
+                raise self._refused
             if self._org is None:
-                self._org = self._open()
+                try:
+                    self._org = self._open()
+                except LoginError as error:
+                    self._refused = error  # the other threads must not try the same secrets again
+                    raise
             return self._org
 
     def _open(self) -> Any:

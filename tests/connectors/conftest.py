@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 import pytest
 import uvicorn
-from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -152,8 +151,19 @@ def _stored(object_name: str, record: dict[str, Any]) -> StoredRecord:
     )
 
 
+@dataclass
+class Switch:
+    """An app that hands on to another one: servers start once, each test puts its own CRM behind them."""
+
+    app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self.app is not None
+        await self.app(scope, receive, send)
+
+
 @contextmanager
-def served(app: Starlette) -> Iterator[str]:
+def served(app: ASGIApp) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", access_log=False, lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -169,18 +179,23 @@ def served(app: Starlette) -> Iterator[str]:
         thread.join(10)
 
 
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Mapping[str, tuple[Switch, str]]]:
+    with ExitStack() as stack:
+        switches = {crm: Switch() for crm in (HUBSPOT, SALESFORCE)}
+        yield {crm: (switch, stack.enter_context(served(switch))) for crm, switch in switches.items()}
+
+
 @pytest.fixture
-def crms(tmp_path: Path) -> Iterator[Crms]:
+def crms(tmp_path: Path, servers: Mapping[str, tuple[Switch, str]]) -> Iterator[Crms]:
     faults = Faults()
     middlewares = [Middleware(FaultMiddleware, faults)]
-    with ExitStack() as stack:
-        store = stack.enter_context(Store(tmp_path / "store.sqlite"))
+    with Store(tmp_path / "store.sqlite") as store:
         fill_custom_fields(store)
-        urls = {
-            HUBSPOT: stack.enter_context(served(hubspot_app(store, middlewares))),
-            SALESFORCE: stack.enter_context(served(salesforce_app(store, middlewares))),
-        }
+        servers[HUBSPOT][0].app = hubspot_app(store, middlewares)
+        servers[SALESFORCE][0].app = salesforce_app(store, middlewares)
         connections = {connection.crm.value: connection for connection in load_connections(CONNECTIONS)}
+        urls = {crm: url for crm, (_, url) in servers.items()}
         yield Crms(store, faults, urls, tmp_path / "landing", connections)
 
 

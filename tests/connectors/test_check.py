@@ -1,0 +1,39 @@
+"""`check`: what `kpi doctor` tells about a connection."""
+
+from typing import Any
+
+import pytest
+
+from connectors.extract import check
+from connectors.sandbox.store import HUBSPOT, SALESFORCE
+from connectors.settings import FieldSource, merge_field_maps
+
+SECRETS = {"HUBSPOT_ACCESS_TOKEN": "sandbox", "SALESFORCE_CLIENT_ID": "sandbox", "SALESFORCE_CLIENT_SECRET": "sandbox"}
+
+
+@pytest.mark.parametrize("crm", [HUBSPOT, SALESFORCE])
+def test_a_sound_connection_has_no_complaints(crms: Any, crm: str) -> None:
+    findings = check(crms.connections[crm], secrets=SECRETS, base_url=crms.urls[crm])
+
+    assert [(finding.subject, finding.is_ok) for finding in findings] == [("login", True), ("fields", True)]
+
+
+@pytest.mark.parametrize("crm", [HUBSPOT, SALESFORCE])
+def test_a_login_that_fails_is_a_finding(crms: Any, crm: str) -> None:
+    (finding,) = check(crms.connections[crm], secrets={}, base_url=crms.urls[crm])
+
+    assert (finding.subject, finding.is_ok) == ("login", False)
+
+
+@pytest.mark.parametrize(("crm", "object_name"), [(HUBSPOT, "calls"), (SALESFORCE, "Task")])
+def test_all_missing_fields_are_told_not_the_first_only(crms: Any, crm: str, object_name: str) -> None:
+    sources = {name: FieldSource.model_validate({"from": [f"missing_{name}"]}) for name in ("direction", "status")}
+    connection = crms.connections[crm]
+    changed = merge_field_maps(connection.field_map, {"calls": {object_name: sources}})
+
+    findings = check(connection.model_copy(update={"field_map": changed}), secrets=SECRETS, base_url=crms.urls[crm])
+
+    bad = [finding.detail for finding in findings if not finding.is_ok]
+    assert len(bad) == 2
+    assert "missing_direction" in bad[0]
+    assert "missing_status" in bad[1]
