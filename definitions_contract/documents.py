@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
@@ -61,6 +62,19 @@ class Document:
         return Issue(self.file, self.line_of(location), key_text(location), shown(found), allowed, advice)
 
 
+class _Constructor(RoundTripConstructor):
+    """Leaves a day that no calendar has (2026-06-31) as text: the schema then tells it with its line."""
+
+    def construct_yaml_timestamp(self, node: Any, values: Any = None) -> Any:
+        try:
+            return super().construct_yaml_timestamp(node, values)
+        except ValueError:
+            return node.value
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_yaml_timestamp)
+
+
 def model_for(file: str) -> type[BaseModel] | None:
     """Give the model of a file by its path inside the agreement; None for a file that belongs to none.
 
@@ -83,7 +97,9 @@ def read_document(path: Path, file: str) -> Document | Issue:
 def parse_document(text: str, file: str) -> Document | Issue:
     """Read the text of one file."""
     try:
-        tree = YAML(typ="rt", pure=True).load(text)
+        reader = YAML(typ="rt", pure=True)
+        reader.Constructor = _Constructor
+        tree = reader.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         found = (error.problem or error.context or "unreadable text").splitlines()[0]
