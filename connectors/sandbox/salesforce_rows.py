@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from connectors.sandbox.ids import object_of
 from connectors.sandbox.salesforce_schema import SField, object_fields
@@ -12,6 +12,15 @@ from connectors.sandbox.store import SALESFORCE, Store, StoredRecord
 from connectors.sandbox.times import salesforce_time
 
 Path = tuple[str, ...]
+Maker = Callable[[StoredRecord], Any]
+
+_SYSTEM_VALUES: Final[Mapping[str, Maker]] = {
+    "Id": lambda record: record.id,
+    "CreatedDate": lambda record: salesforce_time(record.created_ms),
+    "LastModifiedDate": lambda record: salesforce_time(record.modified_ms),
+    "SystemModstamp": lambda record: salesforce_time(record.modified_ms),
+    "IsDeleted": lambda record: record.is_deleted,
+}
 _DELIMITERS = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
 
 
@@ -39,41 +48,38 @@ class RowMaker:
 
     def rows(self, records: Sequence[StoredRecord], paths: Sequence[Path]) -> list[dict[str, Any]]:
         """One dict per record with its `attributes`; a missing parent is None."""
-        own = [path[0] for path in paths if len(path) == 1]
-        rows = [self._row(record, own) for record in records]
+        names = [path[0] for path in paths]  # a relationship keeps its place and is filled below
+        filled = [(name, _SYSTEM_VALUES[name]) for name in names if name in _SYSTEM_VALUES]
+        rows = [self._row(record, names, filled) for record in records]
         for relationship, inner in _by_relationship(paths).items():
-            parents = self._parents(records, relationship, inner)
-            for row, record in zip(rows, records, strict=True):
-                row[relationship] = parents.get(self._parent_id(record, relationship))
+            self._add_parents(rows, records, relationship, inner)
         return rows
 
-    def _row(self, record: StoredRecord, names: Iterable[str]) -> dict[str, Any]:
+    def _row(self, record: StoredRecord, names: Iterable[str], filled: Iterable[tuple[str, Maker]]) -> dict[str, Any]:
         url = f"/services/data/v{self._version}/sobjects/{record.object}/{record.id}"
+        values = record.properties
         row: dict[str, Any] = {"attributes": {"type": record.object, "url": url}}
-        values, system = record.properties, _system_values(record)
-        for name in names:
-            row[name] = system[name] if name in system else values.get(name)
+        row |= {name: values.get(name) for name in names}
+        for name, make in filled:
+            row[name] = make(record)
         return row
 
-    def _parent_id(self, record: StoredRecord, relationship: str) -> Any:
-        return record.properties.get(lookup_of(record.object, relationship, self._catalog).name)
-
-    def _parents(
-        self, records: Sequence[StoredRecord], relationship: str, paths: Sequence[Path]
-    ) -> dict[Any, dict[str, Any]]:
+    def _add_parents(
+        self, rows: Sequence[dict[str, Any]], records: Sequence[StoredRecord], relationship: str, paths: Sequence[Path]
+    ) -> None:
         if not records:
-            return {}
+            return
         lookup = lookup_of(records[0].object, relationship, self._catalog)
+        parent_ids = [record.properties.get(lookup.name) for record in records]
         wanted: dict[str, list[str]] = {}
-        for parent_id in dict.fromkeys(record.properties.get(lookup.name) for record in records):
-            if parent_id:
-                wanted.setdefault(object_of(parent_id) or lookup.references[0], []).append(parent_id)
-        found = {name: self._store.many(SALESFORCE, name, ids) for name, ids in wanted.items()}
-        return {
-            parent.id: row
-            for parents in found.values()
-            for parent, row in zip(parents, self.rows(parents, paths), strict=True)
-        }
+        for parent_id in filter(None, dict.fromkeys(parent_ids)):
+            wanted.setdefault(object_of(parent_id) or lookup.references[0], []).append(parent_id)
+        parents: dict[Any, dict[str, Any]] = {}
+        for name, ids in wanted.items():
+            found = self._store.many(SALESFORCE, name, ids)
+            parents |= {parent.id: row for parent, row in zip(found, self.rows(found, paths), strict=True)}
+        for row, parent_id in zip(rows, parent_ids, strict=True):
+            row[relationship] = parents.get(parent_id)
 
 
 def csv_page(rows: Sequence[Mapping[str, Any]], paths: Sequence[Path], *, delimiter: str, line_ending: str) -> str:
@@ -97,17 +103,6 @@ def _by_relationship(paths: Sequence[Path]) -> dict[str, list[Path]]:
         if len(path) > 1:
             grouped.setdefault(path[0], []).append(path[1:])
     return grouped
-
-
-def _system_values(record: StoredRecord) -> dict[str, Any]:
-    created, modified = salesforce_time(record.created_ms), salesforce_time(record.modified_ms)
-    return {
-        "Id": record.id,
-        "CreatedDate": created,
-        "LastModifiedDate": modified,
-        "SystemModstamp": modified,
-        "IsDeleted": record.is_deleted,
-    }
 
 
 def _cell(row: Mapping[str, Any], path: Path) -> str:
