@@ -16,7 +16,7 @@ The verdict: a critical rule failed -> invalid; else a critical rule waits -> pe
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from definitions_contract.expectations import EXPECTATIONS, TO_BE_NULL, columns_of, is_same, parse_row_condition
@@ -154,4 +154,6 @@ def observed(values: tuple[Any, ...]) -> str | None:
 def _as_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    return value.isoformat() if isinstance(value, date) else str(value)

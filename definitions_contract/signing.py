@@ -99,6 +99,8 @@ def sign(path: Path, *, department: str, name: str, day: date) -> Signature:
     """
     before = path.read_text(encoding="utf-8")
     text = _read(before, path)
+    if not name.strip():
+        raise SigningError(path.name, "nobody is named", "give the name of the person who signs")
     if department not in text.agreed_between:
         allowed = ", ".join(text.agreed_between)
         raise SigningError(path.name, f"{department} is not in agreed_between", f"one of {allowed} signs it")

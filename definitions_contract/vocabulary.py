@@ -6,6 +6,7 @@ This package cannot import the tables; tests/definitions_contract/test_vocabular
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Literal
 
 Kind = Literal["text", "integer", "number", "boolean", "date", "timestamp"]
@@ -152,7 +153,7 @@ def is_of_kind(value: object, kind: Kind) -> bool:
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool)
         case "number":
-            return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+            return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and isfinite(value)
         case "date":
             return isinstance(value, date) and not isinstance(value, datetime)
         case "timestamp":

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from definitions_contract.evaluate import evaluate, evaluate_example, observed
@@ -227,6 +227,7 @@ def test_it_stays_pending_until_the_first_deadline() -> None:
     assert judgement.pending_until == date(2026, 6, 17)
 
 
+@settings(deadline=None)  # the first call loads the holidays
 @given(days=st.integers(-30, 60), accepted=st.sampled_from(["accepted", "rejected", None]), held=st.booleans())
 def test_once_a_meeting_is_judged_waiting_longer_changes_nothing(days: int, accepted: str | None, held: bool) -> None:
     kwargs = {"column": "field_sales_feedback", "value_set": ["accepted"]}

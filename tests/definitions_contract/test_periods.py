@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from definitions_contract.periods import (
@@ -52,6 +52,7 @@ def test_business_days_are_added(day: date, count: int, expected: date) -> None:
     assert JAPAN.add_business_days(day, count) == expected
 
 
+@settings(deadline=None)  # the first call loads the holidays
 @given(day=DAYS, count=st.integers(1, 30))
 def test_the_nth_business_day_is_one_and_n_of_them_lie_up_to_it(day: date, count: int) -> None:
     reached = JAPAN.add_business_days(day, count)

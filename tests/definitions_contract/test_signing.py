@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -95,6 +96,7 @@ def test_what_has_no_one_form_is_refused(value: object) -> None:
         digest({"a": value})
 
 
+@settings(deadline=None, max_examples=25)  # each example reads YAML
 @given(seed=st.randoms(use_true_random=False), width=st.integers(20, 200), flow=st.booleans())
 def test_layout_key_order_and_comments_of_a_file_do_not_matter(
     seed: Any, width: int, flow: bool, default_folder: Path
@@ -111,8 +113,6 @@ def test_layout_key_order_and_comments_of_a_file_do_not_matter(
 
 
 def _written_anew(data: Any, seed: Any, *, width: int, flow: bool) -> str:
-    from io import StringIO
-
     yaml = YAML(typ="safe", pure=True)
     yaml.width, yaml.default_flow_style, yaml.allow_unicode = width, flow, True
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
