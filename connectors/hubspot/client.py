@@ -3,7 +3,7 @@
 The SDK's own page classes drop what they do not know and lose a whole page to one unreadable date; its retries leave out POST.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import hubspot
@@ -12,6 +12,7 @@ from hubspot.crm.objects.exceptions import ApiException
 
 from connectors.errors import (
     DailyLimitError,
+    IncompleteReadError,
     LoginError,
     RateLimitedError,
     RequestRefusedError,
@@ -72,6 +73,20 @@ class HubSpotClient:
         """Read one of the paths above."""
         return self._ask("GET", path, names=names, query=query, body=None)
 
+    def pages(self, path: str, query: Query, **names: str) -> Iterator[list[Mapping[str, Any]]]:
+        """All pages of a list. Only the absence of `paging.next` ends it, not a short page."""
+        after: str | None = None
+        while True:
+            page = self.get(path, query if after is None else [*query, ("after", after)], **names)
+            yield page["results"]
+            following = next_after(page)
+            if following is None:
+                return
+            if following == after:
+                reason = "a page names itself as the next one"
+                raise IncompleteReadError(self._connection.name, object_name=names.get("object", path), reason=reason)
+            after = following
+
     def post(self, path: str, body: Mapping[str, Any], **names: str) -> Any:
         """Read with a body: search and the batches."""
         return self._ask("POST", path, names=names, query=[], body=body)
@@ -129,6 +144,16 @@ class HubSpotClient:
             raise UnavailableError(f"{what}: status {status}", wait_seconds=_retry_after(error)) from None
         code = str(details.get("category") or "no category")
         raise RequestRefusedError(name, what=what, status=status, code=code) from None
+
+
+def next_after(page: Mapping[str, Any]) -> str | None:
+    """Where the next page begins (HubSpot gives it as text or as number); None when this was the last one.
+
+    >>> next_after({"results": [], "paging": {"next": {"after": 100}}}), next_after({"results": []})
+    ('100', None)
+    """
+    following = (page.get("paging") or {}).get("next")
+    return str(following["after"]) if following else None
 
 
 def _details(body: str | None) -> dict[str, Any]:

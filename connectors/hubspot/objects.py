@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from connectors.errors import RequestRefusedError, UnknownFieldError
-from connectors.hubspot.client import HubSpotClient, Query
+from connectors.hubspot.client import HubSpotClient, Query, next_after
 from connectors.hubspot.records import association_records, owner_builder, record_builder, stage_results
 from connectors.hubspot.search import Search
 from connectors.landing import Sink, Window
@@ -84,7 +84,7 @@ def read_owners(sync: Sync, client: HubSpotClient) -> None:
     build = owner_builder(sync.connection.name, sync.clock())
     for archived in ("false", "true"):
         query = [("limit", str(OWNERS_PAGE_SIZE)), ("archived", archived)]
-        for results in _pages(client, "owners", query):
+        for results in client.pages("owners", query):
             sync.land("owners", sink, sync.records(results, build))
 
 
@@ -138,7 +138,7 @@ class ObjectJob:
     def _read_list(self, fields: Mapping[str, list[str]], sink: Sink) -> set[str]:
         """The whole list; returns the ids that lie in the window, to be compared with the CRM's count."""
         read: set[str] = set()
-        for results in _pages(self.client, "list", self._query(fields, archived=False), object=self.spec.name):
+        for results in self.client.pages("list", self._query(fields, archived=False), object=self.spec.name):
             read.update(self._land_living(results, sink))
         return read
 
@@ -168,7 +168,7 @@ class ObjectJob:
     def _read_archived(self, fields: Mapping[str, list[str]], sink: Sink) -> None:
         """Tombstones: search never shows an archived record, so each sync sweeps their list for those of its window."""
         build = record_builder(self.connection.name, self.spec.name, self.sync.clock())
-        for results in _pages(self.client, "list", self._query(fields, archived=True), object=self.spec.name):
+        for results in self.client.pages("list", self._query(fields, archived=True), object=self.spec.name):
             records = self.sync.records(results, build)
             fresh = [one for one in records if sink.window.start is None or one.modified_at >= sink.window.start]
             self.sync.land(self.spec.name, sink, fresh)
@@ -239,9 +239,9 @@ class AssociationReader:
             for result in answer["results"]:
                 source = str(result["from"]["id"])
                 self.targets.setdefault(source, []).extend(result.get("to") or ())
-                following = (result.get("paging") or {}).get("next")
+                following = next_after(result)
                 if following:
-                    inputs.append({"id": source, "after": str(following["after"])})
+                    inputs.append({"id": source, "after": following})
             self._note_errors(answer)
 
     def _note_errors(self, answer: Mapping[str, Any]) -> None:
@@ -249,15 +249,3 @@ class AssociationReader:
             if not str(error.get("subCategory") or "").endswith(NO_ASSOCIATIONS):
                 context = error.get("context") or {}
                 self.unknown.update(map(str, context.get("fromObjectId") or context.get("ids") or ()))
-
-
-def _pages(client: HubSpotClient, path: str, query: Query, **names: str) -> Iterator[list[Mapping[str, Any]]]:
-    """All pages of a list. Only the absence of `paging.next` ends it, not a short page."""
-    after: str | None = None
-    while True:
-        page = client.get(path, query if after is None else [*query, ("after", after)], **names)
-        yield page["results"]
-        following = (page.get("paging") or {}).get("next")
-        if not following:
-            return
-        after = str(following["after"])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.errors import IncompleteReadError
-from connectors.hubspot.client import HubSpotClient
+from connectors.hubspot.client import HubSpotClient, next_after
 from connectors.landing import Window
 from connectors.sync import whole_milliseconds
 
@@ -43,11 +43,14 @@ class Search:
                 yield from self._ids_by_offset(window)
                 return
             yield from map(str, ids)
-            after = _after(page)
+            after = next_after(page)
             if after is None:
                 return
-            last = ids[-1] if ids else last
-            page = self._page(window, above=last, after=None if ids else after)
+            if not ids:  # an empty page with a next one: something is withheld, the offset tells how to get at it
+                yield from self._ids_by_offset(window)
+                return
+            last = ids[-1]
+            page = self._page(window, above=last, after=None)
 
     def _ids_by_offset(self, window: Window) -> Iterator[str]:
         if self.count(window) > MOST_RESULTS:
@@ -58,9 +61,13 @@ class Search:
         while True:
             page = self._page(window, above=0, after=after)
             yield from (str(result["id"]) for result in page["results"])
-            after = _after(page)
-            if after is None:
+            following = next_after(page)
+            if following is None:
                 return
+            if following == after:
+                reason = "a page of the search names itself as the next one"
+                raise IncompleteReadError(self.connection, object_name=self.object, reason=reason)
+            after = following
 
     def _halves(self, window: Window) -> tuple[Window, Window]:
         start = window.start or datetime.fromtimestamp(1, tz=UTC)
@@ -86,12 +93,6 @@ class Search:
             "search", body if after is None else {**body, "after": after}, object=self.object
         )
         return page
-
-
-def _after(page: Mapping[str, Any]) -> str | None:
-    """Where the next page begins; a short or empty page is no end as long as the CRM names a next one."""
-    following = (page.get("paging") or {}).get("next")
-    return str(following["after"]) if following else None
 
 
 def _epoch(moment: datetime) -> str:

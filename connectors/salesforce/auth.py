@@ -78,7 +78,7 @@ def log_in(connection: str, credentials: Credentials, session: requests.Session)
     try:
         session_id, instance = SalesforceLogin(session=session, **credentials.arguments)
     except SalesforceAuthenticationFailed as error:
-        if isinstance(error.code, int) and error.code >= 500:
+        if isinstance(error.code, int) and not 400 <= error.code < 500:  # a gateway's page, not Salesforce's answer
             raise UnavailableError(f"login: status {error.code}") from None
         reason = f"{credentials.kind} refused ({error.code})"
         raise LoginError(connection, reason=reason, remedy="check the secrets and the app's policies") from None

@@ -5,17 +5,17 @@ from typing import Any
 
 import orjson
 import pytest
+from filelock import FileLock
 
 from connectors.errors import (
     DailyLimitError,
+    IncompleteReadError,
     LandingError,
     LoginError,
     RequestRefusedError,
     UnavailableError,
     UnknownFieldError,
 )
-from connectors.hubspot.search import Search
-from connectors.landing import Window
 from connectors.sandbox.store import HUBSPOT, StoredAssociation
 from connectors.settings import FieldSource, merge_field_maps
 
@@ -358,42 +358,24 @@ def test_what_a_killed_run_left_is_removed_by_the_next(crms: Any) -> None:
     assert sorted(path.name for path in (crms.landing / "hubspot").iterdir() if path.is_dir()) == ["s1"]
 
 
+def test_two_extractions_of_one_connection_do_not_run_at_once(crms: Any) -> None:
+    folder = crms.landing / "hubspot"
+    folder.mkdir(parents=True)
+
+    with FileLock(folder / ".lock"), pytest.raises(LandingError, match="is running"):
+        crms.extract(HUBSPOT)
+
+
+def test_a_page_that_names_itself_as_next_ends_the_run_instead_of_never_ending(crms: Any) -> None:
+    page = orjson.dumps({"results": [], "paging": {"next": {"after": "5"}}})
+    crms.play("objects/calls?", 200, page, times=9)
+
+    with pytest.raises(IncompleteReadError, match="calls"):
+        crms.extract(HUBSPOT)
+
+
 def test_the_same_sync_id_twice_is_refused(crms: Any) -> None:
     crms.extract(HUBSPOT)
 
     with pytest.raises(LandingError, match="landed already"):
         crms.extract(HUBSPOT)
-
-
-class ScriptedClient:
-    """Search over numbers that are not given in their order, as an index that sorts ids as text would."""
-
-    def __init__(self, ids: list[int]) -> None:
-        self.ids = sorted(ids, key=str)
-
-    def post(self, _path: str, body: dict[str, Any], **_names: str) -> dict[str, Any]:
-        filters = {
-            (one["propertyName"], one["operator"]): int(one["value"]) for one in body["filterGroups"][0]["filters"]
-        }
-        start = filters.get(("hs_lastmodifieddate", "GTE"), 0)
-        end = filters["hs_lastmodifieddate", "LT"]
-        above = filters.get(("hs_object_id", "GT"), 0)
-        found = [one for one in self.ids if start <= one < end and one > above]
-        offset, limit = int(body.get("after", 0)), body["limit"]
-        assert offset + limit <= 10_000
-        following = {"paging": {"next": {"after": offset + limit}}} if offset + limit < len(found) else {}
-        return {
-            "total": len(found),
-            "results": [{"id": str(one)} for one in found[offset : offset + limit]],
-            **following,
-        }
-
-
-def test_ids_sorted_as_text_are_still_all_found() -> None:
-    ids = list(range(95, 25_000))
-    search = Search(ScriptedClient(ids), "crm", "calls", "hs_lastmodifieddate")
-    window = Window(datetime.fromtimestamp(0.001, tz=UTC), datetime.fromtimestamp(30, tz=UTC))
-
-    found = set(search.ids(window))
-
-    assert found == {str(one) for one in ids}
