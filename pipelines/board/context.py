@@ -8,20 +8,20 @@ from definitions_contract.schema import Agreement
 from pipelines.board import formats
 from pipelines.board.charts import NARROW, WIDE, Landing, PaceChart, PaceDay, pace_chart
 from pipelines.board.findings import Finding, Findings, Verdicts, findings_of, verdicts_of
+from pipelines.board.labels import ACTIONS, STATES
 from pipelines.board.names import Chip, Names, chip, names_of
+from pipelines.board.outlook import Outlook, outlook_of
 from pipelines.board.provenance import Glossary, Provenance, glossary_of, provenance_of
 from pipelines.board.rows import Facts, Rows
 from pipelines.board.sections import (
     Breakdown,
-    Outlook,
     PhaseBlock,
     Trend,
     breakdown_of,
-    outlook_of,
     phases_of,
     trend_of,
 )
-from pipelines.board.words import ACTIONS, STATES, WORDS, Text, look_up
+from pipelines.board.words import WORDS, Text, look_up
 
 CHANGES_SHOWN = 4  # more than a reader takes in at a glance
 

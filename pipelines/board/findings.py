@@ -8,9 +8,7 @@ from typing import Any
 from definitions_contract.schema import Agreement, Rule
 from pipelines.board import formats
 from pipelines.board.charts import Bar, waterfall_bars
-from pipelines.board.names import Chip, Link, Names, chip, link
-from pipelines.board.rows import LIVE_ALERTS, Facts, Rows
-from pipelines.board.words import (
+from pipelines.board.labels import (
     ALERT_STATES,
     EFFECT_WAYS,
     EFFECTS,
@@ -19,11 +17,10 @@ from pipelines.board.words import (
     PARTS,
     SPLITS,
     VERDICTS,
-    WORDS,
-    Text,
-    look_up,
-    same,
 )
+from pipelines.board.names import Chip, Link, Names, chip, link
+from pipelines.board.rows import LIVE_ALERTS, Facts, Rows
+from pipelines.board.words import WORDS, Text, look_up, same
 
 PARTS_SHOWN = 10  # of a segment's split; what is left is one line, so that the parts still add up
 BLOCKS_SHOWN = 12  # alerts that are laid open with their causes

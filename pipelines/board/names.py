@@ -1,13 +1,16 @@
 """What are the things on the board called, and in which unit does each KPI count? The agreement's labels come first."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from definitions_contract.schema import Agreement, Kpi
 from pipelines.board import formats
 from pipelines.board.formats import Number
-from pipelines.board.words import FUNNEL_STEPS, PARTS, STATE_ICONS, STATES, Text, look_up, same
+from pipelines.board.labels import FUNNEL_STEPS, PARTS, STATE_ICONS, STATES
+from pipelines.board.words import Text, look_up, same
+
+WEB_ADDRESS = re.compile(r"https?://[\w.-]+(:\d+)?([/?#]\S*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,7 @@ def chip(state: str | None) -> Chip:
 
 def link(label: str, url: str | None) -> Link:
     """Link to a record; only web addresses are followed, whatever a CRM or a setting says."""
-    is_web = url is not None and urlsplit(url).scheme in {"http", "https"}
-    return Link(same(label), url if is_web else None)
+    return Link(same(label), url if url is not None and WEB_ADDRESS.fullmatch(url) else None)
 
 
 def _label(kpi: Kpi) -> Text:

@@ -253,14 +253,14 @@ def _rule_results(focus: Focus) -> Select[Any]:
 def _reject_reasons(focus: Focus) -> Select[Any]:
     reason = func.coalesce(meetings.c.reject_reason, "unknown").label("reject_reason")
     count = func.count().label("meeting_count")
-    statement: Select[Any] = (
-        select(reason, count)
+    return (
+        select(reason)
+        .add_columns(count)
         .join_from(meetings, meeting_verdicts, meetings.c.meeting_id == meeting_verdicts.c.meeting_id)
         .where(_counted(focus), meetings.c.field_sales_feedback == "rejected")
         .group_by(reason)
         .order_by(count.desc(), reason)
     )
-    return statement
 
 
 def _pending(focus: Focus) -> Select[Any]:

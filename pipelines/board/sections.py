@@ -1,4 +1,4 @@
-"""How do the phases' KPIs stand by team, rep and segment, over the months, and against plan and gate?"""
+"""How do the phases' KPIs stand by team, rep and segment, and over the months?"""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from pipelines.board import formats
 from pipelines.board.charts import TREND_NARROW, TREND_WIDE, TrendChart, TrendMonth, trend_chart
 from pipelines.board.names import Chip, Names, chip
 from pipelines.board.rows import Facts, Rows
-from pipelines.board.words import PROPOSALS, Text, look_up, same
+from pipelines.board.words import Text, same
 
 PERIODS = ("month", "quarter", "fiscal_year")
 # What reps and segments are compared by in each phase: counts along the funnel, then the rate that guards them.
@@ -305,96 +305,3 @@ def trend_of(facts: Facts, names: Names) -> Trend | None:
 def _actual(found: Mapping[Any, Mapping[str, Any]], month: Any, kpi_id: str) -> float | None:
     row = found.get((month, kpi_id))
     return None if row is None or row["actual"] is None else float(row["actual"])
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRow:
-    """One step of the chain from the goal."""
-
-    kpi: Text
-    scope: Text
-    needed: Text | None
-    interval: Text
-    per_day: Text
-    actual: Text
-    percentile: Text
-    is_realistic: bool | None
-    sample: Text
-    assumptions: str
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One condition of a gate."""
-
-    label: Text
-    is_met: bool
-    figure: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """Plan and gate."""
-
-    period: Text
-    plan: tuple[PlanRow, ...]
-    phase: Text
-    conditions: tuple[Condition, ...]
-    proposal: Text | None
-
-
-# The conditions that models/kpi/phase_status.py evaluates; another one is shown by its id.
-CONDITIONS = {
-    "met_periods": Text("目標を続けて達成している", "Target met often enough"),
-    "likely_met": Text("たまたまではなく達成している", "Truly met, not by luck"),
-    "data_checks": Text("データ検査に合格している", "Data checks passed"),
-    "next_kpi_history": Text("次の KPI の履歴が足りている", "The next KPI has enough history"),
-    "next_definition_signed": Text("次の KPI の定義に署名がそろっている", "The next KPI's definition is signed"),
-    "is_last_phase": Text("最後のフェーズ", "The last phase"),
-}
-
-
-def outlook_of(facts: Facts, names: Names) -> Outlook:
-    """Lay out plan and gate."""
-    focus = facts.focus
-    actuals = {row["kpi_id"]: row["actual"] for row in facts.trend if row["period_start"] == focus.month}
-    gate = [row for row in facts.phase_status if row["is_current"]]
-    proposal = next((row["proposal"] for row in gate if row["proposal"]), None)
-    return Outlook(
-        period=formats.period("month", focus.month, focus.next_month),
-        plan=tuple(
-            _plan_row(row, actuals, names) for row in sorted(facts.plan, key=lambda row: _from_goal(row, names))
-        ),
-        phase=same(gate[0]["phase"]) if gate else same(""),
-        conditions=tuple(
-            Condition(look_up(CONDITIONS, row["condition"]), bool(row["is_met"]), row["figure"] or "–") for row in gate
-        ),
-        proposal=look_up(PROPOSALS, proposal) if proposal else None,
-    )
-
-
-def _from_goal(row: Mapping[str, Any], names: Names) -> int:
-    """The agreement lists KPIs from activity to outcome; the plan is read from the goal back."""
-    order = list(names.kpis)
-    return -order.index(row["kpi_id"]) if row["kpi_id"] in order else 1
-
-
-def _plan_row(row: Mapping[str, Any], actuals: Mapping[str, Any], names: Names) -> PlanRow:
-    kpi_id = row["kpi_id"]
-    interval = same("–")
-    if row["needed_lower"] is not None and row["needed_upper"] is not None:
-        interval = Text("{low}〜{high}", "{low}–{high}").fill(
-            low=names.figure(kpi_id, row["needed_lower"]), high=names.figure(kpi_id, row["needed_upper"])
-        )
-    return PlanRow(
-        kpi=names.kpi(kpi_id),
-        scope=names.scope(row["scope_kind"], row["scope_id"]),
-        needed=names.figure(kpi_id, row["needed"]) if row["needed"] is not None else None,
-        interval=interval,
-        per_day=names.figure(kpi_id, row["needed_per_rep_day"], digits=1),
-        actual=names.figure(kpi_id, actuals.get(kpi_id)),
-        percentile=formats.percent(row["realism_percentile"]),
-        is_realistic=row["is_realistic"],
-        sample=formats.number(row["sample_size"]),
-        assumptions=row["assumptions"] or "",
-    )

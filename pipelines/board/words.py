@@ -174,6 +174,8 @@ WORDS: dict[str, Text] = {
         "名前順。少ない件数の差は偶然であることが多く、順位は付けません。",
         "In order of name. Differences of few cases are mostly noise; there is no ranking.",
     ),
+    "lead_source": Text("流入経路", "Lead source"),
+    "response_method": Text("対応方法", "Response method"),
     "by_lead_source": Text("流入経路ごと", "By lead source"),
     "by_response_method": Text("対応方法ごと", "By response method"),
     "counted_note": Text(
@@ -193,7 +195,7 @@ WORDS: dict[str, Text] = {
     "plan_caption": Text("{period}に必要な数と実績", "Needed in {period}, and actual"),
     "needed": Text("必要数", "Needed"),
     "needed_per_day": Text("1 人 1 営業日", "Per rep and day"),
-    "realism": Text("過去に届いた割合", "Own past"),
+    "realism": Text("必要数以下だった月", "Own months at or below"),
     "realistic": Text("現実的", "Realistic"),
     "unrealistic": Text("過去の実績を超える", "Above the own past"),
     "sample": Text("根拠の件数", "Cases behind"),
@@ -263,136 +265,4 @@ WORDS: dict[str, Text] = {
         "This file is complete in itself. It contacts no other host.",
     ),
     "scroll_hint": Text("横にスクロールできます", "Scrolls sideways"),
-}
-
-STATES: dict[str, Text] = {
-    "ahead": Text("先行", "Ahead"),
-    "on_track": Text("順調", "On track"),
-    "at_risk": Text("注意", "At risk"),
-    "off": Text("届かない見込み", "Off track"),
-    "too_little_data": Text("データ不足", "Too little data"),
-    "untrusted": Text("データ要確認", "Data not trusted"),
-    "no_target": Text("目標なし", "No target"),
-}
-# A shape for each state, so that no state is told by its colour alone.
-STATE_ICONS: dict[str, str] = {
-    "ahead": "▲",
-    "on_track": "●",
-    "at_risk": "◆",
-    "off": "▼",
-    "too_little_data": "○",
-    "untrusted": "!",
-    "no_target": "–",
-}
-ALERT_STATES: dict[str, Text] = {
-    "open": Text("未対応", "Open"),
-    "acknowledged": Text("確認済み", "Acknowledged"),
-    "snoozed": Text("保留中", "Snoozed"),
-    "resolved": Text("解消", "Resolved"),
-    "closed": Text("終了", "Closed"),
-}
-VERDICTS: dict[str, Text] = {
-    "valid": Text("有効", "Valid"),
-    "invalid": Text("無効", "Invalid"),
-    "pending": Text("回答待ち", "Pending"),
-}
-SPLITS: dict[str, Text] = {
-    "funnel": Text("ファネル", "Funnel"),
-    "lead_source": Text("流入経路", "Lead source"),
-    "response_method": Text("対応方法", "Response method"),
-    "rep": Text("担当", "Rep"),
-    "team": Text("チーム", "Team"),
-}
-EFFECTS: dict[str, Text] = {
-    "factor": Text("段階", "step"),
-    "mix": Text("件数", "volume"),
-    "rate": Text("率", "rate"),
-}
-PERIOD_KINDS: dict[str, Text] = {
-    "week": Text("週", "Week"),
-    "month": Text("月", "Month"),
-    "quarter": Text("四半期", "Quarter"),
-    "fiscal_year": Text("年度", "Fiscal year"),
-}
-PROPOSALS: dict[str, Text] = {
-    "stay": Text("このフェーズを続ける", "Stay in this phase"),
-    "advance": Text("次のフェーズへ進むことを提案", "Proposal: move to the next phase"),
-    "review": Text("目標の見直しを提案", "Proposal: review the target"),
-}
-# Factors of the funnels in models/kpi/causes.py, in the order of the funnel; the two last are no change in the work.
-FUNNEL_STEPS: dict[str, Text] = {
-    "calls_made": Text("架電数", "Calls made"),
-    "connects_per_call": Text("通電率(架電 → 通電)", "Connect rate (call → connect)"),
-    "booked_per_connect": Text("獲得率(通電 → 獲得)", "Booking rate (connect → booked)"),
-    "held_per_booked": Text("実施率(獲得 → 実施)", "Show rate (booked → held)"),
-    "valid_per_held": Text("有効率(実施 → 有効)", "Valid rate (held → valid)"),
-    "valid_meetings": Text("有効商談数", "Valid meetings"),
-    "won_per_valid": Text("受注率(有効 → 受注)", "Win rate (valid → won)"),
-    "deals_won": Text("受注数", "Deals won"),
-    "amount_per_deal": Text("平均受注単価", "Average deal"),
-    "awaiting_verdict": Text("判定待ち(あとで数える)", "Awaiting a verdict (counted later)"),
-    "target_level": Text("目標の高さ(過去の実績との差)", "Level of the target against the own past"),
-}
-FIXED_PARTS = frozenset({"awaiting_verdict", "target_level"})
-# Parts and segment values that every team has.
-PARTS: dict[str, Text] = {
-    "unknown": Text("不明", "Unknown"),
-    "(others)": Text("その他", "Others"),
-    "awaiting_verdict": FUNNEL_STEPS["awaiting_verdict"],
-    "target_level": FUNNEL_STEPS["target_level"],
-    "call": Text("電話", "Call"),
-    "email": Text("メール", "E-mail"),
-    "form": Text("フォーム", "Form"),
-    "event": Text("イベント", "Event"),
-    "form_reply": Text("フォームへの返信", "Form reply"),
-    "event_follow_up": Text("イベント後のフォロー", "Event follow-up"),
-    "web_form": Text("Web フォーム", "Web form"),
-    "website": Text("Web サイト", "Website"),
-    "webinar": Text("ウェビナー", "Webinar"),
-    "trade_show": Text("展示会", "Trade show"),
-    "referral": Text("紹介", "Referral"),
-    "purchased_list": Text("購入リスト", "Purchased list"),
-    "partner": Text("パートナー", "Partner"),
-    "no_need": Text("ニーズがない", "No need"),
-    "bad_timing": Text("時期が合わない", "Bad timing"),
-    "no_budget": Text("予算がない", "No budget"),
-    "no_authority": Text("権限がない", "No authority"),
-    "wrong_contact": Text("担当者が違う", "Wrong contact"),
-}
-# Which way an effect went, for a sentence: below and above what was expected.
-EFFECT_WAYS: dict[tuple[str, bool], Text] = {
-    ("factor", True): Text("低下", "fell"),
-    ("factor", False): Text("上昇", "rose"),
-    ("mix", True): Text("件数の減少", "fewer cases"),
-    ("mix", False): Text("件数の増加", "more cases"),
-    ("rate", True): Text("率の低下", "its rate fell"),
-    ("rate", False): Text("率の上昇", "its rate rose"),
-}
-# What a manager can do first, by the place where the gap arose. Proposals: the decision stays with people.
-ACTIONS: dict[str, Text] = {
-    "rate": Text(
-        "{part} の商談を根拠の記録から数件開き、却下理由をフィールドセールスと確かめる。直るまで配分を見直す。",
-        "Open a few of the records from {part}, check the reasons with field sales, and reconsider its share until it is mended.",
-    ),
-    "mix": Text(
-        "{part} の件数が変わった理由を確かめ、配分を決め直す。",
-        "Find out why the volume of {part} changed, and decide the allocation anew.",
-    ),
-    "factor": Text(
-        "ファネルの「{part}」から手を付ける。下の表で、どの経路と担当で起きたかを見る。",
-        "Start with the funnel step “{part}”; the tables below show where it happened.",
-    ),
-    "none": Text("いまの進め方を続ける。", "Carry on as you are."),
-    "pending": Text(
-        "回答待ち {count} 件への回答をフィールドセールスに依頼する。最初の期限は {day}。",
-        "Ask field sales to answer the {count} pending meetings; the first deadline is {day}.",
-    ),
-    "untrusted": Text(
-        "先にデータを直す。下の「データと定義」に不合格の検査があります。",
-        "Mend the data first: failed checks stand under “Data and definition”.",
-    ),
-    "no_target": Text(
-        "targets.yaml にこの期間の目標を書き、関係部門で署名する。",
-        "Write a target for this period into targets.yaml and have it signed.",
-    ),
 }

@@ -28,8 +28,8 @@ WEST = ("小林 真由", "James Wilson", "山本 拓也", "井上 さくら", "�
 REPS = {f"hubspot:{101 + i}": (name, "is_east") for i, name in enumerate(EAST)} | {
     f"salesforce:005{i}": (name, "is_west") for i, name in enumerate(WEST)
 }
-SOURCES = ("website", "webinar", "referral", "exhibition", "purchased_list")
-METHODS = ("call", "email", "form", "event")
+SOURCES = ("web_form", "webinar", "referral", "trade_show", "purchased_list")
+METHODS = ("call", "email", "form_reply", "event_follow_up")
 RATES = {
     "valid_rate": ("valid", "judged"),
     "field_sales_acceptance": ("accepted", "answered"),
@@ -157,7 +157,7 @@ def _meeting(position: int, day: date, chance: random.Random) -> Row:
         "response_method": chance.choices(METHODS, (55, 20, 15, 10))[0],
         "outcome": outcome,
         "field_sales_feedback": feedback,
-        "reject_reason": chance.choice(("not_a_fit", "no_budget", "wrong_person")) if feedback == "rejected" else None,
+        "reject_reason": chance.choice(("no_need", "no_budget", "wrong_contact")) if feedback == "rejected" else None,
         "decision_maker_present": chance.random() < 0.87,
         "minutes": chance.choice((10, 30, 30, 30, 45, 60)) if chance.random() < 0.2 else 30,
         "held_date": day,
@@ -416,12 +416,12 @@ def _causes(meetings: list[Row]) -> list[Row]:
         one["meeting_id"] for one in meetings if one["held_date"] >= MONTH and one["lead_source"] == "purchased_list"
     ]
     parts = [
-        ("funnel", "meetings_booked", "factor", -1.8, None, False, ""),
-        ("funnel", "meetings_held", "factor", -3.1, None, False, "73.9% held of booked, 75.2% before"),
-        ("funnel", "valid_meetings", "factor", -20.6, 2, True, "48.6% of judged meetings valid, 63.0% before"),
+        ("funnel", "booked_per_connect", "factor", -1.8, None, False, ""),
+        ("funnel", "held_per_booked", "factor", -3.1, None, False, "73.9% held of booked, 75.2% before"),
+        ("funnel", "valid_per_held", "factor", -20.6, 2, True, "48.6% of judged meetings valid, 63.0% before"),
         ("funnel", "awaiting_verdict", "factor", 5.2, None, False, "9 meetings wait for an answer"),
         ("lead_source", "purchased_list", "rate", -19.4, 1, True, "22.4% of 49 judged valid, 64.8% before"),
-        ("lead_source", "website", "rate", -1.9, None, False, "61.0% of 58 judged valid, 63.5% before"),
+        ("lead_source", "web_form", "rate", -1.9, None, False, "61.0% of 58 judged valid, 63.5% before"),
         ("lead_source", "webinar", "mix", 1.2, None, False, ""),
         ("response_method", "call", "rate", -9.4, 3, True, "50.1% of 104 judged valid, 63.0% before"),
         ("response_method", "email", "rate", -3.0, None, False, ""),
@@ -531,7 +531,7 @@ def _plan() -> list[Row]:
 def _phase_status() -> list[Row]:
     conditions = (
         ("met_periods", False, "met in 2 of the last 6 months, 4 needed"),
-        ("probability", False, "41 % likely that the target is truly reached, 80 % needed"),
+        ("likely_met", False, "41 % likely that the target is truly reached, 80 % needed"),
         ("data_checks", True, "all 14 checks passed"),
         ("next_kpi_history", True, "deals_won has 12 months, 6 needed"),
     )

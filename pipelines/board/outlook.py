@@ -1,0 +1,94 @@
+"""How does the month stand against the plan, and what is missing for the next phase?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.board import formats
+from pipelines.board.labels import CONDITIONS, PROPOSALS
+from pipelines.board.names import Names
+from pipelines.board.rows import Facts
+from pipelines.board.words import Text, look_up, same
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """One step of the chain from the goal."""
+
+    kpi: Text
+    scope: Text
+    needed: Text | None
+    interval: Text
+    per_day: Text
+    actual: Text
+    percentile: Text
+    is_realistic: bool | None
+    sample: Text
+    assumptions: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of a gate."""
+
+    label: Text
+    is_met: bool
+    figure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Plan and gate."""
+
+    period: Text
+    plan: tuple[PlanRow, ...]
+    phase: Text
+    conditions: tuple[Condition, ...]
+    proposal: Text | None
+
+
+def outlook_of(facts: Facts, names: Names) -> Outlook:
+    """Lay out plan and gate."""
+    focus = facts.focus
+    actuals = {row["kpi_id"]: row["actual"] for row in facts.trend if row["period_start"] == focus.month}
+    gate = [row for row in facts.phase_status if row["is_current"]]
+    proposal = next((row["proposal"] for row in gate if row["proposal"]), None)
+    return Outlook(
+        period=formats.period("month", focus.month, focus.next_month),
+        plan=tuple(
+            _plan_row(row, actuals, names) for row in sorted(facts.plan, key=lambda row: _from_goal(row, names))
+        ),
+        phase=same(gate[0]["phase"]) if gate else same(""),
+        conditions=tuple(
+            Condition(look_up(CONDITIONS, row["condition"]), bool(row["is_met"]), row["figure"] or "–") for row in gate
+        ),
+        proposal=look_up(PROPOSALS, proposal) if proposal else None,
+    )
+
+
+def _from_goal(row: Mapping[str, Any], names: Names) -> int:
+    """The agreement lists KPIs from activity to outcome; the plan is read from the goal back."""
+    order = list(names.kpis)
+    return -order.index(row["kpi_id"]) if row["kpi_id"] in order else 1
+
+
+def _plan_row(row: Mapping[str, Any], actuals: Mapping[str, Any], names: Names) -> PlanRow:
+    kpi_id = row["kpi_id"]
+    interval = same("–")
+    lower, upper = row["needed_lower"], row["needed_upper"]
+    if lower is not None and upper is not None and lower < upper:
+        interval = Text("{low}〜{high}", "{low}–{high}").fill(
+            low=names.figure(kpi_id, lower), high=names.figure(kpi_id, upper)
+        )
+    return PlanRow(
+        kpi=names.kpi(kpi_id),
+        scope=names.scope(row["scope_kind"], row["scope_id"]),
+        needed=names.figure(kpi_id, row["needed"]) if row["needed"] is not None else None,
+        interval=interval,
+        per_day=names.figure(kpi_id, row["needed_per_rep_day"], digits=1),
+        actual=names.figure(kpi_id, actuals.get(kpi_id)),
+        percentile=formats.percent(row["realism_percentile"]),
+        is_realistic=row["is_realistic"],
+        sample=formats.number(row["sample_size"]),
+        assumptions=row["assumptions"] or "",
+    )

@@ -1,0 +1,290 @@
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from html.parser import HTMLParser
+from types import ModuleType
+
+import pytest
+import sqlalchemy as sa
+
+from definitions_contract.schema import Agreement
+from models import tables as t
+
+Render = Callable[..., str]
+MAXIMUM_BYTES = 1_500_000
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}"
+VOID_TAGS = frozenset({"meta", "link", "input", "br", "img"})
+
+
+class Page(HTMLParser):
+    """What stands where: attributes in order, texts by the id they stand in, balance of tags."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.attributes: list[tuple[str, str, str]] = []
+        self.texts: dict[str, str] = {}
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self._open: list[tuple[str, str | None, str | None]] = []
+        self.feed(html)
+        self.unclosed = [tag for tag, _, _ in self._open]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in values.items()]
+        self.ids += [values["id"]] if "id" in values else []
+        if tag not in VOID_TAGS:
+            self._open.append((tag, values.get("id"), values.get("lang")))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID_TAGS:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open
+        assert self._open[-1][0] == tag, f"</{tag}> closes <{self._open[-1][0]}>"
+        self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        language = next((lang for tag, _, lang in reversed(self._open) if lang and tag != "html"), "en")
+        if language == "en":
+            for _, identity, _ in self._open:
+                if identity:
+                    self.texts[identity] = self.texts.get(identity, "") + data
+
+
+def outside_references(page: Page) -> Iterator[str]:
+    for tag, name, value in page.attributes:
+        is_resource = name in {"src", "srcset", "data", "poster", "action", "background"} or (tag, name) == (
+            "link",
+            "href",
+        )
+        if is_resource and not value.startswith("data:"):
+            yield f"<{tag} {name}={value}>"
+
+
+def change(connection: sa.Connection, table: sa.Table, **values: object) -> None:
+    connection.execute(table.update().values(**values))
+
+
+def test_the_head_shows_the_tables_numbers(html: str, connection: sa.Connection, demo: ModuleType) -> None:
+    row = connection.execute(
+        sa.select(t.divergence).where(
+            t.divergence.c.scope_kind == "department", t.divergence.c.evaluated_date == demo.AS_OF
+        )
+    ).one()
+
+    shown = Page(html).texts
+
+    assert shown["head-actual"] == f"{row.actual:.0f}" == "71"
+    assert shown["head-target"] == f"{row.target:.0f}" == "125"
+    assert shown["head-expected"] == f"{row.expected_to_date:.1f}"
+    assert shown["head-gap"] == f"Gap −{row.expected_to_date - row.actual:.1f}"
+    assert shown["head-forecast"] == f"{row.forecast:.0f}"
+    assert shown["head-band"] == f"{row.forecast_lower:.0f}–{row.forecast_upper:.0f}"
+    assert shown["head-p"] == "< 1%"
+
+
+@pytest.mark.parametrize(
+    ("p_reach", "shown"),
+    [
+        pytest.param(0.0, "< 1%", id="never said to be impossible"),
+        pytest.param(0.01, "1%", id="one percent is a figure"),
+        pytest.param(0.5, "50%", id="half"),
+        pytest.param(1.0, "> 99%", id="never said to be certain"),
+        pytest.param(None, "–", id="not known"),
+    ],
+)
+def test_a_probability_claims_no_certainty(
+    connection: sa.Connection, render: Render, p_reach: float | None, shown: str
+) -> None:
+    change(connection, t.divergence, p_reach=p_reach)
+
+    assert Page(render(connection)).texts["head-p"] == shown
+
+
+def test_the_pace_chart_ends_at_the_number_in_the_head(html: str, demo: ModuleType) -> None:
+    labels = re.findall(r'class="now-label"[^>]*>([^<]+)<', html)
+
+    assert labels == [str(demo.VALID)] * 2
+
+
+def test_the_shown_parts_of_the_gap_add_up_to_the_shown_gap(html: str) -> None:
+    body = re.search(r'<table class="waterfall">.*?</table>', html, re.DOTALL)
+    assert body is not None
+    rows = re.findall(r"<tr[^>]*><th scope=\"row\">.*?</th><td class=\"num\">([−+]?[\d.]+)</td>", body[0], re.DOTALL)
+    start, *parts, total, end = [float(figure.replace("−", "-")) for figure in rows]
+
+    assert len(parts) > 2
+    assert sum(parts) == pytest.approx(total, abs=0.05 * len(parts))
+    assert start + total == pytest.approx(end, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        pytest.param(t.reps, "name", id="name of a rep"),
+        pytest.param(t.meetings, "reject_reason", id="reject reason"),
+        pytest.param(t.kpi_daily, "lead_source", id="lead source"),
+        pytest.param(t.kpi_daily, "response_method", id="response method"),
+        pytest.param(t.causes, "evidence", id="evidence"),
+        pytest.param(t.meeting_verdicts, "crm_url", id="address of a record"),
+        pytest.param(t.alerts, "acknowledged_why", id="acknowledgement"),
+        pytest.param(t.quarantine, "reason", id="quarantine reason"),
+        pytest.param(t.check_results, "detail", id="result of a check"),
+        pytest.param(t.calendar, "holiday", id="name of a holiday"),
+        pytest.param(t.phase_status, "figure", id="figure of a gate"),
+        pytest.param(t.plan, "assumptions", id="assumptions of the plan"),
+    ],
+)
+def test_hostile_text_is_shown_and_never_run(
+    connection: sa.Connection, render: Render, table: sa.Table, column: str
+) -> None:
+    change(connection, table, **{column: HOSTILE})
+
+    page = Page(render(connection))
+
+    assert page.tags.count("script") == 1
+    assert "img" not in page.tags
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("javascript:alert(1)", id="script"),
+        pytest.param("JaVaScRiPt:alert(1)", id="script in mixed case"),
+        pytest.param("data:text/html,<b>x</b>", id="data"),
+        pytest.param("file:///etc/passwd", id="file"),
+        pytest.param("http://[broken", id="malformed"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_only_a_web_address_becomes_a_link(connection: sa.Connection, render: Render, address: str) -> None:
+    change(connection, t.meeting_verdicts, crm_url=address)
+    change(connection, t.meetings, crm_url=address)
+
+    links = [value for tag, name, value in Page(render(connection)).attributes if (tag, name) == ("a", "href")]
+
+    assert all(link.startswith("#") for link in links)
+
+
+def test_evidence_links_into_the_crm(html: str) -> None:
+    links = [value for tag, name, value in Page(html).attributes if (tag, name) == ("a", "href") and value[0] != "#"]
+
+    assert links
+    assert all(link.startswith("http://127.0.0.1:4180/meetings/") for link in links)
+
+
+def test_the_page_needs_nothing_from_outside(html: str) -> None:
+    page = Page(html)
+
+    assert list(outside_references(page)) == []
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "default-src 'none'" in html
+
+
+def test_the_page_is_small_enough_for_mail(html: str) -> None:
+    assert len(html.encode()) < MAXIMUM_BYTES / 5
+
+
+def test_every_tag_is_closed_and_every_id_is_used_once(html: str) -> None:
+    page = Page(html)
+    named = {value for _, name, value in page.attributes if name in {"aria-labelledby", "for"}}
+
+    assert page.unclosed == []
+    assert len(page.ids) == len(set(page.ids))
+    assert named <= set(page.ids)
+    assert {value[1:] for _, name, value in page.attributes if name == "href" and value.startswith("#")} <= set(
+        page.ids
+    )
+
+
+def test_every_table_has_a_caption(html: str) -> None:
+    tags = Page(html).tags
+
+    assert tags.count("table") == tags.count("caption") > 10
+
+
+def test_both_languages_say_as_much(html: str) -> None:
+    assert html.count('lang="ja"') - html.count('<html lang="ja"') == html.count('lang="en"')
+
+
+def test_the_same_rows_give_the_same_page(connection: sa.Connection, render: Render) -> None:
+    assert render(connection) == render(connection)
+
+
+def test_reps_stand_in_the_order_of_their_names(html: str, demo: ModuleType) -> None:
+    table = re.search(r'<caption id="by-rep">.*?</table>', html, re.DOTALL)
+    assert table is not None
+    names = re.findall(r'<th scope="row">(.*?)</th>', table[0])
+
+    assert names == sorted(name for name, _ in demo.REPS.values())
+
+
+def test_verdicts_add_up_to_the_meetings_of_the_month(html: str, connection: sa.Connection, demo: ModuleType) -> None:
+    verdicts = t.meeting_verdicts.c
+    in_month = (verdicts.counted_date >= demo.MONTH) & (verdicts.counted_date <= demo.AS_OF)
+    counted = connection.execute(
+        sa.select(sa.func.count()).select_from(t.meeting_verdicts).where(in_month)
+    ).scalar_one()
+
+    key = re.search(r'<ul class="stack-key">.*?</ul>', html, re.DOTALL)
+    assert key is not None
+    counts = [int(figure) for figure in re.findall(r'<b class="num">(\d+)</b>', key[0])]
+
+    assert counts[0] == demo.VALID
+    assert sum(counts) == counted
+
+
+def test_an_empty_warehouse_says_what_to_do(empty_connection: sa.Connection, render: Render) -> None:
+    html = render(empty_connection)
+
+    assert "kpi nightly" in html
+    assert "No numbers yet" in html
+    assert "expect_column_values_to_be_in_set" in html  # the agreement stands without any data
+    assert Page(html).unclosed == []
+
+
+def test_without_targets_the_actual_stands_alone(connection: sa.Connection, render: Render, demo: ModuleType) -> None:
+    for table in (t.divergence, t.causes, t.alerts, t.plan, t.pace_weights):
+        connection.execute(table.delete())
+    change(connection, t.kpi_periods, target=None, expected_to_date=None, attainment=None, status="no_target")
+
+    shown = Page(render(connection)).texts
+
+    assert shown["head-actual"] == str(demo.VALID)
+    assert "head-target" not in shown
+
+
+@pytest.mark.parametrize("table", [pytest.param(table, id=name) for name, table in t.metadata.tables.items()])
+def test_any_one_table_may_be_empty(connection: sa.Connection, render: Render, table: sa.Table) -> None:
+    connection.execute(table.delete())
+
+    assert Page(render(connection)).unclosed == []
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        pytest.param(date(2026, 11, 1), id="first day of a month"),
+        pytest.param(date(2026, 11, 30), id="last day of a month"),
+        pytest.param(date(2026, 12, 1), id="a month without records"),
+    ],
+)
+def test_every_day_of_a_month_has_a_board(connection: sa.Connection, render: Render, day: date) -> None:
+    assert Page(render(connection, as_of=day)).unclosed == []
+
+
+@pytest.mark.parametrize("kpi_id", ["valid_rate", "calls_made", "won_amount", "gone_from_the_agreement"])
+def test_any_kpi_can_be_the_current_one(
+    connection: sa.Connection, render: Render, agreement: Agreement, kpi_id: str
+) -> None:
+    phases = agreement.phases.model_copy(update={"current_kpi": kpi_id})
+
+    html = render(connection, agreed=agreement.model_copy(update={"phases": phases}))
+
+    assert Page(html).unclosed == []
