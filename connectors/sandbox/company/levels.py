@@ -31,9 +31,9 @@ CLOSE_AT_QUARTER_END = 0.55
 
 # --- calls -------------------------------------------------------------------------------------------------------------
 DISPOSITIONS: dict[str | None, float] = {
-    "connected": 0.14,  # of the calls that did not lead to a booking; those that did are connected
+    "connected": 0.22,  # of the calls that did not lead to a booking; those that did are connected
     "left_message": 0.15,
-    "no_answer": 0.56,
+    "no_answer": 0.48,
     "busy": 0.09,
     "wrong_number": 0.03,
     None: 0.03,  # never logged

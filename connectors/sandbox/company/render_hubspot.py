@@ -19,7 +19,7 @@ from connectors.sandbox.company.entities import (
     TrueNote,
     TrueRep,
 )
-from connectors.sandbox.company.truth import ids_in, last_change
+from connectors.sandbox.company.truth import ids_in, last_change, left_at
 from connectors.sandbox.company.workdays import at_tokyo
 from connectors.sandbox.store import StoredAssociation, StoredRecord
 from connectors.sandbox.times import hubspot_time, ms_of
@@ -119,8 +119,7 @@ class HubspotRenderer:
             "userId": int(owner_id) % 1_000_000,
             "teams": [team],
         }
-        left_at = None if rep.left_date is None else at_tokyo(rep.left_date, 0)
-        return _record("owners", owner_id, rep.started_at, left_at or rep.started_at, properties, deleted_at=left_at)
+        return _record("owners", owner_id, rep.started_at, rep.started_at, properties, deleted_at=left_at(rep))
 
     def _organisation(self, row: TrueCompany) -> StoredRecord:
         properties = {

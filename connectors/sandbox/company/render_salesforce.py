@@ -18,7 +18,7 @@ from connectors.sandbox.company.entities import (
     TrueRep,
 )
 from connectors.sandbox.company.numbering import Numbering
-from connectors.sandbox.company.truth import contact_record, id_in, ids_in, last_change
+from connectors.sandbox.company.truth import contact_record, id_in, ids_in, last_change, left_at
 from connectors.sandbox.company.workdays import at_tokyo, tokyo_day
 from connectors.sandbox.ids import salesforce_id
 from connectors.sandbox.store import StoredRecord
@@ -106,8 +106,7 @@ class SalesforceRenderer:
             "Title": rep.role,
             "UserRoleId": self._roles[rep.role],
         }
-        modified_at = rep.started_at if rep.left_date is None else at_tokyo(rep.left_date, 0)
-        return _record("User", self._users[rep.email], rep.started_at, properties, modified_at=modified_at)
+        return _record("User", self._users[rep.email], rep.started_at, properties, modified_at=left_at(rep))
 
     def _account(self, row: TrueCompany) -> StoredRecord:
         properties = {

@@ -7,7 +7,7 @@ A contact or company that both CRMs know counts once per CRM.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from connectors.sandbox.company.entities import (
@@ -19,12 +19,14 @@ from connectors.sandbox.company.entities import (
     TrueDeal,
     TrueEmail,
     TrueMeeting,
+    TrueRep,
 )
 from connectors.sandbox.company.story import DEFINITION_TIGHTENED
-from connectors.sandbox.company.workdays import tokyo_day
+from connectors.sandbox.company.workdays import at_tokyo, tokyo_day
 
 CONNECTION_OF: Final[dict[Crm, str]] = {"hubspot": "hubspot", "salesforce": "salesforce"}  # names in connections.yaml
 LEAST_MINUTES: Final = 15
+SWITCHED_OFF_MINUTES: Final = 19 * 60  # after midnight in Tokyo
 MONTHLY_COLUMNS: Final = ("calls", "emails", "booked", "held", "valid", "by_v2", "deals", "won")
 
 
@@ -174,6 +176,11 @@ def company_record(company: Company, contact: TrueContact, crm: Crm) -> CrmId | 
     if contact_record(contact, crm).object == "Lead":
         return None
     return id_in(company.company_by_key[contact.company_key].crm_ids, crm)
+
+
+def left_at(rep: TrueRep) -> datetime | None:
+    """When the rep's users were switched off: on the evening of the last day; None for those who stayed."""
+    return None if rep.left_date is None else at_tokyo(rep.left_date - timedelta(days=1), SWITCHED_OFF_MINUTES)
 
 
 def last_change(meeting: TrueMeeting) -> datetime:

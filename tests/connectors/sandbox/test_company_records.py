@@ -272,7 +272,7 @@ def test_stage_history_ends_in_the_stage_of_the_deal(company: Company, store: St
 
 def test_the_leaver_is_archived_in_one_crm_and_inactive_in_the_other(company: Company, store: Store) -> None:
     leaver = next(rep for rep in company.reps if rep.left_date is not None)
-    left_ms = ms_of(at_tokyo(leaver.left_date or company.as_of, 0))
+    left_ms = ms_of(at_tokyo(date(2026, 7, 22), 19 * 60))  # four months before as_of, in the evening of the last day
 
     owner = next(record for record in store.all("hubspot", "owners") if record.properties["email"] == leaver.email)
     user = next(record for record in store.all("salesforce", "User") if record.properties["Email"] == leaver.email)
