@@ -172,6 +172,16 @@ class ObjectJob:
             records = self.sync.records(results, build)
             fresh = [one for one in records if sink.window.start is None or one.modified_at >= sink.window.start]
             self.sync.land(self.spec.name, sink, fresh)
+            self._bury_associations({one.id: one.modified_at for one in fresh}, sink.window)
+
+    def _bury_associations(self, sources: Mapping[str, datetime], window: Window) -> None:
+        """An archived record takes its associations with it: HubSpot tells nothing of them any more."""
+        for target in self.spec.targets if sources else ():
+            name = f"associations.{self.spec.name}.{target}"
+            records = association_records(
+                self.connection.name, name, sources, targets=None, extracted_at=self.sync.clock()
+            )
+            self.sync.land(name, self.sync.sink(name, window), records)
 
     def _query(self, fields: Mapping[str, list[str]], *, archived: bool) -> Query:
         listed = [(name, value) for name, values in fields.items() for value in values]

@@ -53,19 +53,22 @@ def association_records(
     object_name: str,
     sources: Mapping[str, datetime],
     *,
-    targets: Mapping[str, Sequence[Any]],
+    targets: Mapping[str, Sequence[Any]] | None,
     extracted_at: datetime,
 ) -> list[Record]:
-    """One record per source with all its targets, at the time of the source's version; no targets is an empty set."""
+    """One record per source with all its targets, at the time of the source's version; a source without any has an empty set.
+
+    `targets` None: the sources are archived, and so is what they were associated with.
+    """
     return [
         Record(
             connection=connection,
             object=object_name,
             id=source_id,
             modified_at=modified_at,
-            is_deleted=False,
+            is_deleted=targets is None,
             extracted_at=extracted_at,
-            payload=orjson.dumps({"to": targets.get(source_id, ())}).decode(),
+            payload=orjson.dumps({"to": (targets or {}).get(source_id, ())}).decode(),
         )
         for source_id, modified_at in sources.items()
     ]
