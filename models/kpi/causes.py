@@ -53,7 +53,7 @@ LEAST_BASELINE_DAYS = 30  # with less under the present definition, the days und
 SHOWN_SEGMENTS = {
     "lead_source": 8,
     "response_method": 6,
-    "rep": 6,
+    "rep": 8,
 }  # the rest stands as one: a list that is read to its end
 EVIDENCE_IDS = 20  # enough to look at, few enough to be looked at
 RATE_DISPERSION = 1.5  # weekly rates vary a little more than binomial: lists and campaigns come in lumps

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -54,12 +55,12 @@ def cap_outliers(counts: Sequence[float], weights: Sequence[float]) -> list[floa
     >>> cap_outliers([10, 11, 9, 10, 500], [5, 5, 5, 5, 5])[-1] < 40
     True
     """
-    rates = [count / weight for count, weight in zip(counts, weights, strict=True) if weight > 0]
-    if len(rates) < 4:  # no quartiles worth the name
+    known = [(count / weight, weight) for count, weight in zip(counts, weights, strict=True) if weight > 0]
+    if len(known) < 4:  # no quartiles worth the name
         return list(counts)
-    lower, upper = np.quantile(rates, [0.25, 0.75])
-    spread = max(upper - lower, np.sqrt(max(upper, 0.0)))  # quartiles of small counts may coincide
-    ceiling = upper + OUTLIER_SPREADS * spread
+    lower, upper = (float(value) for value in np.quantile([rate for rate, _ in known], [0.25, 0.75]))
+    chance = sqrt(max(upper, 0.0) * len(known) / sum(weight for _, weight in known))
+    ceiling = upper + OUTLIER_SPREADS * max(upper - lower, chance)  # quartiles of small or even counts coincide
     return [
         min(count, ceiling * weight) if weight > 0 else count for count, weight in zip(counts, weights, strict=True)
     ]

@@ -1,0 +1,182 @@
+"""What becomes of an alert, night by night."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.statistics.alert_life import Action, Alert, Night, ScopeKey, replay_alerts
+
+FIRST = date(2026, 11, 2)
+DEPARTMENT: ScopeKey = ("department", "inside_sales")
+TEAM: ScopeKey = ("team", "is_east")
+REP: ScopeKey = ("rep", "hs:r1")
+PARENTS = {TEAM: (DEPARTMENT,), REP: (TEAM, DEPARTMENT)}
+STATES = ("ahead", "on_track", "at_risk", "off", "too_little_data", "untrusted")
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number)
+
+
+def nights(states: str, scope: ScopeKey = TEAM) -> list[Night]:
+    """One night per word."""
+    return [
+        Night("valid_meetings", "month", date(2026, 11, 1), date(2026, 12, 1), scope, day(number), state, -5.0, 0.2)
+        for number, state in enumerate(states.split())
+    ]
+
+
+def only(alerts: list[Alert]) -> Alert:
+    (alert,) = alerts
+    return alert
+
+
+@pytest.mark.parametrize("state", ["at_risk", "off", "ahead"])
+def test_a_bad_or_a_very_good_state_opens_an_alert(state: str) -> None:
+    alert = only(replay_alerts(nights(f"on_track {state} {state}"), [], PARENTS))
+
+    assert (alert.state, alert.opening.evaluated_date, alert.notified_date) == ("open", day(1), day(1))
+
+
+@pytest.mark.parametrize("state", ["on_track", "too_little_data", "untrusted"])
+def test_other_states_open_none(state: str) -> None:
+    assert replay_alerts(nights(state), [], PARENTS) == []
+
+
+def test_staying_bad_is_told_once() -> None:
+    assert only(replay_alerts(nights("off off off off"), [], PARENTS)).notified_date == day(0)
+
+
+def test_getting_worse_is_told_again_but_swinging_back_is_not() -> None:
+    alert = only(replay_alerts(nights("at_risk off at_risk off"), [], PARENTS))
+
+    assert (alert.worsened_date, alert.notified_date, alert.worst_state) == (day(1), day(1), "off")
+
+
+def test_back_on_track_resolves_and_is_told() -> None:
+    alert = only(replay_alerts(nights("off on_track on_track"), [], PARENTS))
+
+    assert (alert.state, alert.resolved_date, alert.notified_date) == ("resolved", day(1), day(1))
+
+
+def test_bad_data_holds_an_alert_as_it_is() -> None:
+    alert = only(replay_alerts(nights("at_risk untrusted untrusted at_risk"), [], PARENTS))
+
+    assert (alert.state, alert.notified_date, alert.newest.evaluated_date) == ("open", day(0), day(3))
+
+
+def test_a_relapse_is_a_new_alert() -> None:
+    first, second = replay_alerts(nights("off on_track off"), [], PARENTS)
+
+    assert (first.state, second.state) == ("resolved", "open")
+    assert first.alert_id != second.alert_id
+
+
+def test_turning_from_behind_to_ahead_ends_one_alert_and_opens_another() -> None:
+    behind, ahead = replay_alerts(nights("at_risk ahead"), [], PARENTS)
+
+    assert (behind.state, ahead.state, ahead.worst_state) == ("resolved", "open", "ahead")
+
+
+def test_an_alert_is_closed_when_its_period_is_over() -> None:
+    later = Night(
+        "valid_meetings", "month", date(2026, 12, 1), date(2027, 1, 1), TEAM, date(2026, 12, 1), "on_track", 0, 1
+    )
+
+    assert only(replay_alerts([*nights("off"), later], [], PARENTS)).state == "closed"
+
+
+def test_the_departments_alert_silences_team_and_rep() -> None:
+    rows = [*nights("off", DEPARTMENT), *nights("off", TEAM), *nights("off", REP)]
+
+    department, rep, team = sorted(replay_alerts(rows, [], PARENTS), key=lambda alert: alert.opening.scope)
+
+    assert department.notified_date == day(0)
+    assert team.silenced_by == rep.silenced_by == department.alert_id
+    assert team.notified_date is None
+    assert rep.notified_date is None
+
+
+def test_a_parent_that_is_ahead_does_not_silence_a_child_that_is_behind() -> None:
+    alerts = replay_alerts([*nights("ahead", DEPARTMENT), *nights("off", TEAM)], [], PARENTS)
+
+    assert all(alert.silenced_by is None for alert in alerts)
+
+
+def test_a_child_is_told_when_its_parent_has_resolved() -> None:
+    alerts = replay_alerts([*nights("off on_track", DEPARTMENT), *nights("off off", TEAM)], [], PARENTS)
+
+    team = next(alert for alert in alerts if alert.opening.scope == TEAM)
+    assert (team.silenced_by, team.notified_date) == (None, day(1))
+
+
+def test_what_nobody_heard_of_is_not_told_as_resolved() -> None:
+    alerts = replay_alerts([*nights("off off", DEPARTMENT), *nights("off on_track", TEAM)], [], PARENTS)
+
+    team = next(alert for alert in alerts if alert.opening.scope == TEAM)
+    assert (team.state, team.notified_date) == ("resolved", None)
+
+
+def test_an_acknowledged_alert_says_who_and_why() -> None:
+    alert_id = only(replay_alerts(nights("off off"), [], PARENTS)).alert_id
+    action = Action(alert_id, day(1), "acknowledge", by="manager", why="list is being replaced")
+
+    alert = only(replay_alerts(nights("off off"), [action], PARENTS))
+
+    assert (alert.state, alert.acknowledged_by, alert.acknowledged_why) == (
+        "acknowledged",
+        "manager",
+        "list is being replaced",
+    )
+
+
+@pytest.mark.parametrize(
+    ("until", "state", "notified"),
+    [
+        pytest.param(day(5), "snoozed", day(0), id="worse while snoozed is not told"),
+        pytest.param(day(2), "open", day(2), id="the snooze is over on its last day"),
+    ],
+)
+def test_a_snoozed_alert_is_silent(until: date, state: str, notified: date) -> None:
+    alert_id = only(replay_alerts(nights("at_risk"), [], PARENTS)).alert_id
+    action = Action(alert_id, day(1), "snooze", until=until)
+
+    alert = only(replay_alerts(nights("at_risk at_risk off"), [action], PARENTS))
+
+    assert (alert.state, alert.notified_date) == (state, notified)
+
+
+def test_what_is_done_this_morning_shows_but_does_not_change_last_night() -> None:
+    alert_id = only(replay_alerts(nights("off"), [], PARENTS)).alert_id
+    action = Action(alert_id, day(1), "snooze", until=day(9))
+
+    alert = only(replay_alerts(nights("off"), [action], PARENTS))
+
+    assert (alert.state, alert.notified_date) == ("snoozed", day(0))
+
+
+histories = st.lists(st.sampled_from(STATES), min_size=1, max_size=15).map(" ".join)
+
+
+@given(histories, histories, histories, st.randoms())
+def test_the_same_nights_in_any_order_give_the_same_alerts(department: str, team: str, rep: str, random) -> None:  # type: ignore[no-untyped-def]
+    rows = [*nights(department, DEPARTMENT), *nights(team, TEAM), *nights(rep, REP)]
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+
+    assert replay_alerts(shuffled, [], PARENTS) == replay_alerts(rows, [], PARENTS)
+
+
+@given(histories, histories)
+def test_nothing_is_notified_that_later_nights_take_back(department: str, team: str) -> None:
+    rows = [*nights(department, DEPARTMENT), *nights(team, TEAM)]
+    cut = day(min(len(department.split()), len(team.split())) - 1)
+
+    before = replay_alerts([row for row in rows if row.evaluated_date <= cut], [], PARENTS)
+    after = {alert.alert_id: alert for alert in replay_alerts(rows, [], PARENTS)}
+
+    for alert in before:
+        assert after[alert.alert_id].opening == alert.opening
+        assert alert.notified_date is None or (after[alert.alert_id].notified_date or date.min) >= alert.notified_date
