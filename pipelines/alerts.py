@@ -88,7 +88,9 @@ def _message(connection: sa.Connection, agreement: Agreement, alert: Mapping[Any
     title = f"{kpi.label.ja}: {ja} ({scope[0]}) / {kpi.label.en}: {en} ({scope[1]})"
     lines = [
         _figures(kpi, state),
-        f"原因 / Cause: {cause['evidence'] or cause['part']}" if cause else "有意な原因なし / No significant cause",
+        f"原因 / Cause: {cause['part']} ({cause['split']}, {cause['effect']}). {cause['evidence']}"
+        if cause
+        else "有意な原因なし / No significant cause",
         f"{event} {as_of.isoformat()} · {alert['alert_id']}",
     ]
     return Message(

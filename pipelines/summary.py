@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -41,17 +42,17 @@ def _print_phase(console: Console, connection: sa.Connection, agreement: Agreeme
     console.print(
         f"\n[bold]{phase.label.ja} / {phase.label.en}[/bold] since {phases.since}: {current.label.ja} / {current.label.en}"
     )
-    table = Table(title=f"{phases.department}, this month", title_justify="left")
+    table = Table(title=f"{phases.department}, this month", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("KPI", "actual", "expected", "target", "forecast 90 %", "chance", "state"):
-        table.add_column(heading, justify="left" if heading in {"KPI", "state"} else "right")
+        table.add_column(heading, justify="left" if heading in {"KPI", "state"} else "right", no_wrap=heading != "KPI")
     for row in _evaluations(connection, phases.department):
         kpi = kpis[row["kpi_id"]]
         is_share = kpi.unit == "fraction"
         style = STATE_STYLE.get(row["state"], "")
         table.add_row(
-            f"{kpi.label.ja} / {kpi.label.en}",
+            f"{kpi.label.ja} {kpi.label.en}",
             *(_figure(row[key], is_share=is_share) for key in ("actual", "expected_to_date", "target")),
-            f"{_figure(row['forecast_lower'], is_share=is_share)} – {_figure(row['forecast_upper'], is_share=is_share)}",
+            f"{_figure(row['forecast_lower'], is_share=is_share)}–{_figure(row['forecast_upper'], is_share=is_share)}",
             "-" if row["p_reach"] is None else f"{row['p_reach']:.0%}",
             f"[{style}]{row['state']}[/{style}]" if style else row["state"],
         )
@@ -89,14 +90,15 @@ def _print_alerts(console: Console, connection: sa.Connection, agreement: Agreem
             f" · since {row['opened_date']}",
             highlight=False,
         )
-        for evidence in connection.execute(_significant_causes(row)).scalars():
-            console.print(f"    cause: {evidence}", highlight=False)
+        for cause in connection.execute(_significant_causes(row)):
+            share = f"{cause.split} {cause.part} ({cause.effect}) {cause.contribution:+,.1f} of {cause.gap:+,.1f}"
+            console.print(f"    cause: {share}. {cause.evidence}", highlight=False)
 
 
-def _significant_causes(alert: Mapping[Any, Any]) -> sa.Select[tuple[str]]:
+def _significant_causes(alert: Mapping[Any, Any]) -> sa.Select[Any]:
     keys = ("kpi_id", "period_kind", "period_start", "scope_kind", "scope_id", "evaluated_date")
     return (
-        sa.select(causes.c.evidence)
+        sa.select(causes)
         .where(causes.c.is_significant, *(causes.c[key] == alert[key] for key in keys))
         .order_by(causes.c["rank"])
         .limit(2)
@@ -120,4 +122,6 @@ def _print_counts(console: Console, connection: sa.Connection) -> None:
 def _figure(value: float | None, *, is_share: bool) -> str:
     if value is None:
         return "-"
-    return f"{value:.1%}" if is_share else f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
+    if is_share:
+        return f"{value:.1%}"
+    return f"{value / 1e6:,.2f}M" if abs(value) >= 1e6 else f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"

@@ -98,9 +98,13 @@ def _wait(services: "dict[str, subprocess.Popen[bytes]]") -> None:
 
 
 def _end_like_interrupt() -> None:
-    """A service manager ends with SIGTERM what a person ends with Ctrl-C."""
+    """A service manager ends with SIGTERM what a person ends with Ctrl-C.
+
+    Both are set: a shell that starts us in the background has SIGINT ignored, which our children would inherit.
+    """
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
