@@ -165,7 +165,8 @@ def _base_type(node: Any) -> type:
 
 def _position(node: Any, part: str | int) -> int | None:
     if isinstance(node, CommentedMap) and part in node:
-        return int(node.lc.key(part)[0])
+        own = part in (node.lc.data or {})  # a key merged in with << stands elsewhere
+        return int(node.lc.key(part)[0]) if own else int(node.lc.line)
     if isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
         return int(node.lc.item(part)[0])
     return None

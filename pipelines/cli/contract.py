@@ -47,6 +47,7 @@ WORDS: dict[str, dict[Lang, str]] = {
     "numerator": {"ja": "分子", "en": "Numerator"},
     "denominator": {"ja": "分母", "en": "Denominator"},
     "definition": {"ja": "定義", "en": "Definition"},
+    "counted_on": {"ja": "計上日", "en": "Counted on"},
     "guard": {"ja": "ガード指標", "en": "Guard"},
     "proposed": {"ja": "署名待ち", "en": "proposed"},
     "signed": {"ja": "署名済み", "en": "signed"},
@@ -125,6 +126,8 @@ def sign_command(
         _console().print(WORDS["all_signed"][lang])
     for file in chosen:
         _show_text(file, texts[file], lang)
+        if not isinstance(texts[file], Definition):
+            _line(_body(agreement_folder(agreement) / file))
         if not (yes or typer.confirm({"ja": f"{file} に署名しますか", "en": f"Sign {file}"}[lang])):
             _stop(f"{file} was not signed")
         try:
@@ -244,15 +247,22 @@ def _show_definition(agreement: Agreement, definition: Definition, *, day: date,
 
 
 def _show_text(file: str, text: Signed, lang: Lang) -> None:
-    """Show what is signed: a definition's rules in words, the other files by their digest."""
+    """Show what is signed by its digest, a definition with its rules in words."""
     _line(f"{file}  {state(text).digest}")
     if not isinstance(text, Definition):
         return
+    _line(f"{WORDS['since'][lang]}: {text.effective_from}, {WORDS['counted_on'][lang]}: {text.counted_on}")
     _line(f"{WORDS['why'][lang]}: {text.why}")
     table = _table(lang, "rule", "condition")
     for rule in text.rules:
         table.add_row(getattr(rule.label, lang), describe_rule(rule, lang))
     _console().print(table)
+
+
+def _body(path: Path) -> str:
+    """Give a file as it stands, without comment lines and signatures."""
+    text = path.read_text(encoding="utf-8").split("\nsignatures:")[0]
+    return "\n".join(line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
 
 
 def _status(agreement: Agreement, text: Signed, day: date) -> tuple[SigningState | VersionStatus, str]:

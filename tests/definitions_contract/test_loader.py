@@ -1,13 +1,18 @@
 """Every kind of mistake is found at its file, line and key, with what was found and what is allowed."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from definitions_contract.errors import AgreementError
+from definitions_contract.errors import AgreementError, Issue
 from definitions_contract.loader import load_agreement
 
 Edit = Callable[[str, str, str], None]
@@ -170,3 +175,56 @@ def test_targets_that_follow_each_other_do_not_overlap(folder: Path, edit: Edit)
     loaded = load_agreement(folder)
 
     assert [target.since.year for target in loaded.targets.targets if target.kpi == "reply_rate"] == [2025, 2026]
+
+
+def test_a_mistake_in_what_an_anchor_repeats_is_told(folder: Path, edit: Edit) -> None:
+    edit(
+        "targets.yaml",
+        "- {kpi: connect_rate, scope_kind: department",
+        "- &rate {kpi: connect_rate, scope_kind: departmental",
+    )
+    edit("targets.yaml", "- {kpi: reply_rate,", "- {<<: *rate, kpi: reply_rate,")
+
+    with pytest.raises(AgreementError) as caught:
+        load_agreement(folder)
+
+    assert [issue.key for issue in caught.value.issues] == ["targets[2].scope_kind"]
+
+
+WEIRD = st.sampled_from(
+    [None, True, 0, -1, 1.5, float("nan"), 10**30, "", "x", "[", "2026-06-31", date(2026, 1, 1), [], [[]], {}, {1: 2}]
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data(), weird=WEIRD)
+def test_no_value_in_any_place_gives_a_traceback(data: st.DataObject, weird: Any, default_folder: Path) -> None:
+    file = data.draw(st.sampled_from(["team.yaml", "targets.yaml", "phases.yaml", V1, V2]))
+    tree = YAML(typ="safe").load(default_folder / file)
+    *above, last = data.draw(st.sampled_from(list(_places(tree))))
+    node = tree
+    for part in above:
+        node = node[part]
+    node[last] = weird
+
+    with TemporaryDirectory() as temporary:
+        folder = Path(shutil.copytree(default_folder, Path(temporary) / "agreement"))
+        YAML(typ="safe", pure=True).dump(tree, folder / file)
+        issues = _issues_of(folder)
+
+    assert all(issue.text("ja") and issue.line >= 1 for issue in issues)
+
+
+def _places(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, child in children:
+        yield (*above, key)
+        yield from _places(child, (*above, key))
+
+
+def _issues_of(folder: Path) -> tuple[Issue, ...]:
+    try:
+        load_agreement(folder)
+    except AgreementError as error:
+        return error.issues
+    return ()
