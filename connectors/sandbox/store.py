@@ -68,6 +68,17 @@ ON CONFLICT (crm, object, id) DO UPDATE SET created_ms = excluded.created_ms, mo
 is_deleted = excluded.is_deleted, deleted_ms = excluded.deleted_ms, properties = excluded.properties, history = excluded.history
 """
 
+_ASSOCIATIONS = """
+SELECT from_object, from_id, to_object, to_id, type_id, category, label FROM json_each(?) AS asked CROSS JOIN associations AS held
+WHERE from_object = ? AND from_id = asked.value AND to_object = ?
+AND NOT EXISTS (
+    SELECT 1 FROM records INDEXED BY deleted_records
+    WHERE is_deleted = 1 AND crm = 'hubspot' AND object = held.from_object AND id = held.from_id)
+AND NOT EXISTS (
+    SELECT 1 FROM records INDEXED BY deleted_records
+    WHERE is_deleted = 1 AND crm = 'hubspot' AND object = held.to_object AND id = held.to_id)
+ORDER BY asked.key, to_id, type_id
+"""
 _OBJECTS_HELD = """
 WITH RECURSIVE names (object) AS (
     SELECT min(object) FROM records WHERE crm = :crm
@@ -244,13 +255,9 @@ class Store:
         return {name: orjson.loads(example) for name, example in rows}
 
     def associations(self, from_object: str, from_ids: Sequence[str], to_object: str) -> list[StoredAssociation]:
-        """All associations from the given records to one object, by record and target."""
+        """Associations from the given records to one object, by record and target; a deleted record has none, on either side."""
         ids = orjson.dumps([stored_id(HUBSPOT, from_id) for from_id in from_ids]).decode()
-        rows = self._connection.execute(
-            "SELECT from_object, from_id, to_object, to_id, type_id, category, label FROM json_each(?) AS asked CROSS JOIN associations "
-            "WHERE from_object = ? AND from_id = asked.value AND to_object = ? ORDER BY asked.key, to_id, type_id",
-            (ids, from_object, to_object),
-        )
+        rows = self._connection.execute(_ASSOCIATIONS, (ids, from_object, to_object))
         return [StoredAssociation(source, str(a), target, str(b), *rest) for source, a, target, b, *rest in rows]
 
     def select(self, statement: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> sqlite3.Cursor:

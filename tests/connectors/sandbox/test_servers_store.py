@@ -144,6 +144,21 @@ def test_both_sides_always_agree_on_associations(
     assert forward == backward == {(str(a), str(b)) for a, b in pairs - removed}
 
 
+@pytest.mark.parametrize(("object_name", "record_id"), [("calls", "1"), ("contacts", "2")])
+def test_a_deleted_record_takes_its_associations_with_it(fresh_store: Store, object_name: str, record_id: str) -> None:
+    fresh_store.put(
+        HUBSPOT, [a_record("calls", "1"), a_record("calls", "3"), a_record("contacts", "2"), a_record("contacts", "4")]
+    )
+    fresh_store.associate(
+        StoredAssociation("calls", call, "contacts", contact, 194) for call, contact in (("1", "2"), ("3", "4"))
+    )
+
+    fresh_store.delete(HUBSPOT, object_name, record_id, 50)
+
+    assert [one.to_id for one in fresh_store.associations("calls", ["1", "3"], "contacts")] == ["4"]
+    assert [one.to_id for one in fresh_store.associations("contacts", ["2", "4"], "calls")] == ["3"]
+
+
 def test_meta_is_remembered_by_the_next_opener(fresh_store: Store) -> None:
     fresh_store.set_meta("seed", "1")
     fresh_store.set_meta("seed", "2")
