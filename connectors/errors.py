@@ -12,10 +12,12 @@ ConnectorError
     ├── DailyLimitError          no requests left for today
     ├── RequestRefusedError      the CRM refused one request for good
     ├── UnknownFieldError        the field map names a field that the CRM does not have
+    ├── UnknownObjectError       the field map names an object that the connector does not read
     ├── IncompleteReadError      the CRM's answers contradict each other: records may be missing
     └── LandingError             a landed file is missing or damaged
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -113,6 +115,18 @@ class UnknownFieldError(RunStoppedError):
         self.key = key
         self.field = field
         self.origin = origin
+
+
+class UnknownObjectError(RunStoppedError):
+    """The field map names an object that the connector does not read."""
+
+    def __init__(self, connection: str, *, object_name: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"{connection}: the field map names object '{object_name}', which is not read; "
+            f"name one of {', '.join(sorted(known))}"
+        )
+        self.connection = connection
+        self.object_name = object_name
 
 
 class IncompleteReadError(RunStoppedError):

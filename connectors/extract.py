@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 import connectors.hubspot.objects as hubspot_objects
 import connectors.salesforce.objects as salesforce_objects
-from connectors.errors import ConnectorError, LandingError, LoginError
+from connectors.errors import ConnectorError, LandingError, LoginError, UnknownObjectError
 from connectors.http import Caller
 from connectors.hubspot.client import HubSpotClient
 from connectors.landing import LandingWriter, remove_leftovers
@@ -53,6 +53,8 @@ def extract(
                 now=now,
                 on_progress=on_progress,
             )
+            for error in _unknown_objects(connection):
+                raise error
             _start_jobs(sync, connection, secrets=secrets, base_url=base_url, caller=caller)
             sync.workers.run()
             return writer.commit(is_full=is_full, started_at=now, extracted_at=sync.clock())
@@ -88,6 +90,7 @@ def _start_jobs(
 def _unknown_fields(
     connection: Connection, *, secrets: Mapping[str, str], base_url: str | None
 ) -> Iterable[ConnectorError]:
+    yield from _unknown_objects(connection)
     caller = Caller(tries=2)  # somebody waits for the answer
     match connection:
         case HubSpotConnection():
@@ -101,6 +104,13 @@ def _unknown_fields(
                 known = salesforce_objects.fetch_known(salesforce, sf_spec)
                 if known is not None:
                     yield from salesforce_objects.unknown_fields(connection, sf_spec, known)
+
+
+def _unknown_objects(connection: Connection) -> Iterable[UnknownObjectError]:
+    module = hubspot_objects if isinstance(connection, HubSpotConnection) else salesforce_objects
+    mapped = {item.object for maps in connection.field_map.values() for item in maps}
+    for name in sorted(mapped - module.OBJECT_NAMES):
+        yield UnknownObjectError(connection.name, object_name=name, known=module.OBJECT_NAMES)
 
 
 def _hubspot_client(

@@ -51,6 +51,8 @@ OBJECTS = (  # the largest first, so that the threads end together
     ObjectSpec("notes", ABOUT, is_activity=True),
 )
 
+OBJECT_NAMES = frozenset({*(spec.name for spec in OBJECTS), "owners", "pipelines"})
+
 
 def start_jobs(sync: Sync, client: HubSpotClient, connection: HubSpotConnection) -> None:
     """Queue the reading of all objects."""

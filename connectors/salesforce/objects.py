@@ -65,6 +65,8 @@ OBJECTS = (  # the largest first, so that the threads end together
     ObjectSpec("OpportunityStage", STAGE, is_whole=True),
 )
 
+OBJECT_NAMES = frozenset(spec.name for spec in OBJECTS)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

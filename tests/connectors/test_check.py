@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connectors.errors import UnknownObjectError
 from connectors.extract import check
 from connectors.sandbox.store import HUBSPOT, SALESFORCE
 from connectors.settings import FieldSource, merge_field_maps
@@ -37,3 +38,17 @@ def test_all_missing_fields_are_told_not_the_first_only(crms: Any, crm: str, obj
     assert len(bad) == 2
     assert "missing_direction" in bad[0]
     assert "missing_status" in bad[1]
+
+
+@pytest.mark.parametrize("crm", [HUBSPOT, SALESFORCE])
+def test_a_mapped_object_that_is_not_read_is_told_and_stops_an_extraction(crms: Any, crm: str) -> None:
+    connection = crms.connections[crm]
+    changed = merge_field_maps(connection.field_map, {"contacts": {"Prospects": {}}})
+    wrong = connection.model_copy(update={"field_map": changed})
+
+    bad = [one for one in check(wrong, secrets=SECRETS, base_url=crms.urls[crm]) if not one.is_ok]
+
+    assert len(bad) == 1
+    assert "'Prospects'" in bad[0].detail
+    with pytest.raises(UnknownObjectError, match="Prospects"):
+        crms.extract(crm, settings={"field_map": changed})

@@ -17,7 +17,7 @@ from connectors.errors import (
     UnknownFieldError,
 )
 from connectors.sandbox.store import HUBSPOT, StoredAssociation
-from connectors.settings import FieldSource, merge_field_maps
+from connectors.settings import FieldSource, HubSpotLimits, merge_field_maps
 
 NOW = datetime(2026, 4, 10, 12, 0, tzinfo=UTC)
 NOW_MS = round(NOW.timestamp() * 1000)
@@ -116,7 +116,11 @@ def test_a_real_account_is_read_only_up_to_the_lag(crms: Any) -> None:
         *calls(range(1, 2), modified_ms=NOW_MS - 60_001),
     )
 
-    landed = crms.extract(HUBSPOT, cursors=YESTERDAY, settings={"url": crms.urls[HUBSPOT]})
+    landed = crms.extract(
+        HUBSPOT,
+        cursors=YESTERDAY,
+        settings={"url": crms.urls[HUBSPOT], "limits": HubSpotLimits(searches_per_second=999)},
+    )
 
     assert crms.ids(landed, "calls") == ["1001"]
 
