@@ -33,7 +33,7 @@ WORDS: dict[str, dict[Lang, str]] = {
     "file": {"ja": "ファイル", "en": "File"},
     "state": {"ja": "状態", "en": "State"},
     "since": {"ja": "適用開始", "en": "From"},
-    "missing": {"ja": "署名待ち・合わない署名", "en": "To sign, or signed another text"},
+    "missing": {"ja": "未署名・不一致", "en": "Open signatures"},
     "rule": {"ja": "規則", "en": "Rule"},
     "condition": {"ja": "条件", "en": "Condition"},
     "why": {"ja": "理由", "en": "Why"},
