@@ -7,7 +7,7 @@ from typing import Any
 from definitions_contract.schema import Agreement
 from pipelines.board import formats
 from pipelines.board.charts import NARROW, WIDE, Landing, PaceChart, PaceDay, pace_chart
-from pipelines.board.findings import Finding, Findings, Verdicts, findings_of, verdicts_of
+from pipelines.board.findings import Finding, Findings, findings_of
 from pipelines.board.labels import ACTIONS, STATES
 from pipelines.board.names import Chip, Names, chip, names_of
 from pipelines.board.outlook import Outlook, outlook_of
@@ -21,6 +21,7 @@ from pipelines.board.sections import (
     phases_of,
     trend_of,
 )
+from pipelines.board.verdicts import Verdicts, verdicts_of
 from pipelines.board.words import WORDS, Text, look_up
 
 CHANGES_SHOWN = 4  # more than a reader takes in at a glance

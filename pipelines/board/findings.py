@@ -1,11 +1,10 @@
-"""What diverges, why, and what was judged of the meetings: alerts, causes that add up to their gap, verdicts by rule."""
+"""What diverges, and why: alerts, and causes whose parts add up to their gap."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from definitions_contract.schema import Agreement, Rule
 from pipelines.board import formats
 from pipelines.board.charts import Bar, waterfall_bars
 from pipelines.board.labels import (
@@ -14,18 +13,20 @@ from pipelines.board.labels import (
     EFFECTS,
     FIXED_PARTS,
     FUNNEL_STEPS,
-    PARTS,
     SPLITS,
-    VERDICTS,
 )
 from pipelines.board.names import Chip, Link, Names, chip, link
-from pipelines.board.rows import LIVE_ALERTS, Facts, Rows
+from pipelines.board.rows import LIVE_ALERTS, Facts
 from pipelines.board.words import WORDS, Text, look_up, same
 
-PARTS_SHOWN = 10  # of a segment's split; what is left is one line, so that the parts still add up
+LESSER_SHOWN = 3  # parts of a split that are within noise; what is left is one line, so that the parts still add up
+SPLITS_WITHOUT_LESSER = frozenset({"rep"})  # a person is named for more than noise only
 BLOCKS_SHOWN = 12  # alerts that are laid open with their causes
 
 FUNNEL_ORDER = {step: place for place, step in enumerate(FUNNEL_STEPS)}
+
+REST = "(rest)"
+WORST_FIRST = ("untrusted", "off", "at_risk", "ahead")
 
 Key = tuple[Any, ...]
 
@@ -85,9 +86,10 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All that diverges; `splits` are those of the current KPI, alert or not."""
+    """All that diverges; `splits` are those of the current KPI, alert or not; `covered` alerts have a parent's."""
 
     alerts: tuple[Alert, ...]
+    covered: tuple[Alert, ...]
     splits: tuple[Split, ...]
     gap: Text
     first: Finding | None
@@ -106,17 +108,26 @@ def findings_of(facts: Facts, names: Names) -> Findings:
     first = _first(rows)
     splits = _splits(rows, due.get(key), facts, names)
     gap = float(rows[0]["gap"]) if rows else None
+    alerts = [
+        _alert(row, groups, due, facts, names)
+        for row in sorted(facts.alerts, key=lambda row: _urgency(row, facts))
+        if row["state"] in LIVE_ALERTS
+    ]
     return Findings(
-        alerts=tuple(
-            _alert(row, groups, due, facts, names)
-            for row in sorted(facts.alerts, key=lambda row: (_key(row) != key, bool(row["silenced_by"])))
-            if row["state"] in LIVE_ALERTS
-        ),
+        alerts=tuple(alert for alert in alerts if not alert.is_covered),
+        covered=tuple(alert for alert in alerts if alert.is_covered),
         splits=splits,
         gap=names.gap(focus.kpi_id, gap),
         first=_finding(first, facts, names, Bar(0, 0)) if first else None,
         first_cause=_sentence(first, names) if first else None,
     )
+
+
+def _urgency(row: Mapping[str, Any], facts: Facts) -> tuple[Any, ...]:
+    """The current KPI's alert leads, then the worst state; among equals departments before teams before reps."""
+    state = row["divergence_state"]
+    place = WORST_FIRST.index(state) if state in WORST_FIRST else len(WORST_FIRST)
+    return (not _is_main(row, facts), row["kpi_id"] != facts.focus.kpi_id, place, row["scope_kind"], row["alert_id"])
 
 
 def _key(row: Mapping[str, Any]) -> Key:
@@ -129,8 +140,13 @@ def _first(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     return min(ranked, key=lambda row: row["rank"]) if ranked else None
 
 
+def _action_for(row: Mapping[str, Any]) -> str:
+    return str(row["part"] if row["part"] in FIXED_PARTS else row["effect"] or "factor")
+
+
 def _sentence(row: Mapping[str, Any], names: Names) -> Text:
     words = WORDS["cause_funnel"] if row["split"] == "funnel" else WORDS["cause_segment"]
+    words = WORDS["cause_fixed"] if row["part"] in FIXED_PARTS else words
     return words.fill(
         split=look_up(SPLITS, row["split"]),
         part=names.part(row["split"], row["part"]),
@@ -180,7 +196,7 @@ def _splits(rows: Sequence[Mapping[str, Any]], due: float | None, facts: Facts, 
 
 
 def _split(name: str, rows: list[Mapping[str, Any]], due: float, facts: Facts, names: Names) -> Split:
-    rows = sorted(rows, key=lambda row: _place(row["part"])) if name == "funnel" else _largest(rows)
+    rows = sorted(rows, key=lambda row: _place(row["part"])) if name == "funnel" else _telling(rows)
     kpi_id = rows[0]["kpi_id"]
     values = [float(row["contribution"]) for row in rows]
     start, *steps, end = waterfall_bars(due, values)
@@ -200,26 +216,25 @@ def _place(step: str) -> int:
     return FUNNEL_ORDER.get(step, len(FUNNEL_ORDER))
 
 
-def _largest(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Keep the largest parts and add up the others."""
+def _telling(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Keep the parts that are more than noise and the largest of the others, add up the rest; fixed parts come last."""
     changed = [row for row in rows if row["part"] not in FIXED_PARTS]
     fixed = [row for row in rows if row["part"] in FIXED_PARTS]
     ordered = sorted(changed, key=lambda row: (not row["is_significant"], -abs(row["contribution"])))
-    shown, rest = ordered[:PARTS_SHOWN], ordered[PARTS_SHOWN:]
+    lesser = 0 if rows[0]["split"] in SPLITS_WITHOUT_LESSER else LESSER_SHOWN
+    count = sum(bool(row["is_significant"]) for row in changed) + lesser
+    shown, rest = ordered[:count], ordered[count:]
     if not rest:
         return [*shown, *fixed]
-    nothing = dict.fromkeys(("lower", "upper", "evidence_ids", "evidence", "rank"))
-    others = {
-        "part": f"+{len(rest)}",
-        "contribution": sum(row["contribution"] for row in rest),
-        "is_significant": False,
-    }
+    nothing = dict.fromkeys(("lower", "upper", "evidence_ids", "evidence", "rank", "effect"))
+    others = {"part": REST, "contribution": sum(row["contribution"] for row in rest), "is_significant": False}
     return [*shown, dict(rest[0]) | nothing | others, *fixed]
 
 
 def _finding(row: Mapping[str, Any], facts: Facts, names: Names, bar: Bar) -> Finding:
     value = float(row["contribution"])
     kpi_id = row["kpi_id"]
+    is_told = row["is_significant"] or row["part"] in FIXED_PARTS or row["split"] == "funnel"
     interval = same("–")
     if row["part"] not in FIXED_PARTS and row["lower"] is not None and row["upper"] is not None:
         interval = Text("{low}〜{high}", "{low} to {high}").fill(
@@ -230,140 +245,14 @@ def _finding(row: Mapping[str, Any], facts: Facts, names: Names, bar: Bar) -> Fi
         split=row["split"],
         part=names.part(row["split"], row["part"]),
         effect=look_up(EFFECTS, row["effect"]),
-        effect_id=row["effect"] if row["effect"] in EFFECTS else "factor",
+        effect_id=_action_for(row),
         contribution=names.gap(kpi_id, value),
         value=value,
         interval=interval,
         is_significant=bool(row["is_significant"]),
         is_fixed=row["part"] in FIXED_PARTS,
         is_negative=value < 0,
-        evidence=row["evidence"] or "",
-        records=tuple(link(one, facts.evidence.get(one)) for one in ids),
+        evidence=(row["evidence"] or "") if is_told else "",
+        records=tuple(link(one, facts.evidence.get(one)) for one in ids if is_told),
         bar=bar,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictCount:
-    """Meetings of one verdict; `share` in percent."""
-
-    id: str
-    label: Text
-    count: int
-    share: float
-    percent: Text
-
-
-@dataclass(frozen=True, slots=True)
-class RuleRow:
-    """How the meetings did under one rule; `only` would be valid without it."""
-
-    label: Text
-    version: str
-    is_warning: bool
-    passed: int
-    failed: int
-    waiting: int
-    only: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A meeting that waits for an answer."""
-
-    link: Link
-    rep: Text
-    team: Text
-    held: Text
-    awaited: tuple[Text, ...]
-    until: Text
-
-
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """The month's verdicts, and what is awaited."""
-
-    caption: Text
-    total: int
-    counts: tuple[VerdictCount, ...]
-    rules: tuple[RuleRow, ...]
-    reasons: tuple[tuple[Text, int], ...]
-    pending: tuple[Pending, ...]
-    pending_count: int
-    first_deadline: Text | None
-
-
-def verdicts_of(facts: Facts, agreement: Agreement, names: Names) -> Verdicts:
-    """Lay out the verdicts."""
-    focus = facts.focus
-    by_verdict = _sum_by(facts.verdicts, "verdict")
-    total = sum(by_verdict.values())
-    labels = {
-        rule.id: Text(rule.label.ja, rule.label.en) for definition in agreement.definitions for rule in definition.rules
-    }
-    deadlines = [row["pending_until_date"] for row in facts.pending if row["pending_until_date"]]
-    return Verdicts(
-        caption=WORDS["verdicts_caption"].fill(
-            period=formats.period("month", focus.month, focus.next_month),
-            until=formats.short_day(focus.as_of),
-            count=total,
-        ),
-        total=total,
-        counts=tuple(
-            VerdictCount(
-                id=name, label=label, count=count, share=100 * count / total, percent=formats.percent(count / total)
-            )
-            for name, label in VERDICTS.items()
-            if (count := by_verdict.get(name, 0))
-        ),
-        rules=_rule_rows(facts, _rules(agreement)),
-        reasons=tuple((look_up(PARTS, row["reject_reason"]), row["meeting_count"]) for row in facts.reject_reasons),
-        pending=tuple(
-            Pending(
-                link=link(row["meeting_id"], row["crm_url"]),
-                rep=names.rep(row["rep_id"]),
-                team=names.scope("team", row["team"] or "unknown"),
-                held=formats.short_day(row["held_date"]),
-                awaited=tuple(look_up(labels, rule) for rule in (row["waiting_rules"] or "").split(",") if rule),
-                until=formats.short_day(row["pending_until_date"]),
-            )
-            for row in facts.pending
-        ),
-        pending_count=facts.pending[0]["pending_count"] if facts.pending else 0,
-        first_deadline=formats.short_day(min(deadlines)) if deadlines else None,
-    )
-
-
-def _sum_by(rows: Rows, column: str) -> dict[str, int]:
-    counts: dict[str, int] = defaultdict(int)
-    for row in rows:
-        counts[row[column]] += row["meeting_count"]
-    return counts
-
-
-def _rules(agreement: Agreement) -> dict[tuple[str, int], Rule]:
-    return {(rule.id, one.version): rule for one in agreement.definitions for rule in one.rules}
-
-
-def _rule_rows(facts: Facts, rules: Mapping[tuple[str, int], Rule]) -> tuple[RuleRow, ...]:
-    """One line per rule and version, in the definition's order."""
-    counts: dict[tuple[str, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    severity = {}
-    for row in facts.rule_results:
-        key = (row["rule_id"], row["definition_version"])
-        counts[key][row["outcome"]] += row["meeting_count"]
-        severity[key] = row["severity"]
-    only = {row["failed_rules"]: row["meeting_count"] for row in facts.verdicts if row["verdict"] == "invalid"}
-    order = {key: place for place, key in enumerate(rules)}
-    return tuple(
-        RuleRow(
-            label=Text(rules[key].label.ja, rules[key].label.en) if key in rules else same(key[0]),
-            version=f"v{key[1]}",
-            is_warning=severity[key] == "warning",
-            passed=counts[key]["pass"],
-            failed=counts[key]["fail"],
-            waiting=counts[key]["waiting"],
-            only=only.get(key[0], 0),
-        )
-        for key in sorted(counts, key=lambda key: (-(key[1] or 0), order.get(key, len(order)), key[0]))
     )

@@ -68,6 +68,7 @@ FIXED_PARTS = frozenset({"awaiting_verdict", "target_level"})
 # Parts and segment values that every team has.
 PARTS: dict[str, Text] = {
     "unknown": Text("不明", "Unknown"),
+    "(rest)": Text("残り(偶然の範囲)", "The rest, within noise"),
     "(others)": Text("その他", "Others"),
     "awaiting_verdict": FUNNEL_STEPS["awaiting_verdict"],
     "target_level": FUNNEL_STEPS["target_level"],
@@ -102,17 +103,22 @@ EFFECT_WAYS: dict[tuple[str, bool], Text] = {
 # What a manager can do first, by the place where the gap arose. Proposals: the decision stays with people.
 ACTIONS: dict[str, Text] = {
     "rate": Text(
-        "{part} の商談を根拠の記録から数件開き、却下理由をフィールドセールスと確かめる。直るまで配分を見直す。",
+        "「{part}」の商談を根拠の記録から数件開き、却下理由をフィールドセールスと確かめる。直るまで配分を見直す。",
         "Open a few of the records from {part}, check the reasons with field sales, and reconsider its share until it is mended.",
     ),
     "mix": Text(
-        "{part} の件数が変わった理由を確かめ、配分を決め直す。",
+        "「{part}」の件数が変わった理由を確かめ、配分を決め直す。",
         "Find out why the volume of {part} changed, and decide the allocation anew.",
     ),
     "factor": Text(
         "ファネルの「{part}」から手を付ける。下の表で、どの経路と担当で起きたかを見る。",
         "Start with the funnel step “{part}”; the tables below show where it happened.",
     ),
+    "target_level": Text(
+        "目標と過去の実績の差を確かめ、必要なら目標を見直す。",
+        "Compare the target with the own past, and review it if need be.",
+    ),
+    "awaiting_verdict": Text("回答待ちの商談に答えをもらう。", "Get answers for the meetings that wait."),
     "none": Text("いまの進め方を続ける。", "Carry on as you are."),
     "pending": Text(
         "回答待ち {count} 件への回答をフィールドセールスに依頼する。最初の期限は {day}。",

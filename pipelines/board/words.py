@@ -98,6 +98,9 @@ WORDS: dict[str, Text] = {
         "ファネルの「{part}」の{way}が、差 {gap} のうち {contribution}。",
         "Funnel step “{part}” {way}: {contribution} of the gap of {gap}.",
     ),
+    "cause_fixed": Text(
+        "「{part}」が、差 {gap} のうち {contribution}。", "“{part}”: {contribution} of the gap of {gap}."
+    ),
     "cause_segment": Text(
         "{split}「{part}」の{way}が、差 {gap} のうち {contribution}。",
         "{split} “{part}”, {way}: {contribution} of the gap of {gap}.",
@@ -118,7 +121,9 @@ WORDS: dict[str, Text] = {
     "opened": Text("発生", "Opened"),
     "scope": Text("範囲", "Scope"),
     "kpi": Text("KPI", "KPI"),
-    "covered": Text("上位のアラートに含まれる", "Covered by its parent's alert"),
+    "covered": Text(
+        "上位のアラートに含まれるもの {count} 件", "{count} covered by the alert of their team or department"
+    ),
     "acknowledged": Text("{by}: {why}", "{by}: {why}"),
     "waterfall": Text("差の内訳(ファネル)", "Where the gap comes from (funnel)"),
     "waterfall_caption": Text(
