@@ -51,6 +51,7 @@ def shown_periods(days: CTE, *, as_of: date) -> CTE:
             func.max(days.c.total).label("total"),
         )
         .group_by(days.c.period_kind, days.c.period_start)
+        .having(func.min(days.c.day) == days.c.period_start)  # a period that the calendar has only the end of is none
         .cte("period_starts")
     )
     kind, start = starts.c.period_kind, starts.c.period_start

@@ -5,6 +5,7 @@ Built once per process: the tests read it and write only inside transactions tha
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -49,10 +50,10 @@ def agreement() -> Agreement:
     return load_agreement(Path("definitions_contract/agreement"))
 
 
-def context(as_of: date = AS_OF) -> BuildContext:
+def context(as_of: date = AS_OF, agreed: Agreement | None = None) -> BuildContext:
     """Give a night of the demo company."""
     return BuildContext(
-        agreement=agreement(),
+        agreement=agreed or agreement(),
         as_of=as_of,
         known_at=datetime(as_of.year, as_of.month, as_of.day, 17, tzinfo=UTC),
         connections=CONNECTIONS,
@@ -70,12 +71,32 @@ def warehouse_with_facts() -> Warehouse:
     return warehouse
 
 
-def write(connection: sa.Connection, *models: Model, as_of: date = AS_OF) -> dict[str, float]:
+@lru_cache(maxsize=1)
+def evaluated_warehouse() -> Warehouse:
+    """Give the company after its first night."""
+    warehouse = warehouse_with_facts()
+    with warehouse.transaction() as connection:
+        write(connection, *(module.MODEL for module in STATISTICS))
+    return warehouse
+
+
+@contextmanager
+def night() -> Iterator[sa.Connection]:
+    """Open the first night; what a test writes is taken back."""
+    with evaluated_warehouse().engine.connect() as connection:
+        transaction = connection.begin()
+        yield connection
+        transaction.rollback()
+
+
+def write(
+    connection: sa.Connection, *models: Model, as_of: date = AS_OF, agreed: Agreement | None = None
+) -> dict[str, float]:
     """Build tables in order; give the seconds that each took."""
     seconds = {}
     for model in models:
         start = time.perf_counter()
-        write_model(connection, model, context(as_of))
+        write_model(connection, model, context(as_of, agreed))
         seconds[model.table.name] = time.perf_counter() - start
     return seconds
 
