@@ -10,7 +10,7 @@ from definitions_contract.checks import check_signing
 from definitions_contract.documents import VERSION_FILE, Document, Location
 from definitions_contract.draft import Draft, Loaded, check_known, check_unique
 from definitions_contract.errors import Issue
-from definitions_contract.evaluate import EXAMPLE_KEYS, evaluate_example
+from definitions_contract.evaluate import EXAMPLE_KEYS, LONG_AFTER, evaluate_example
 from definitions_contract.expectations import (
     EXPECTATIONS,
     ROW_CONDITION_FORM,
@@ -19,7 +19,14 @@ from definitions_contract.expectations import (
     parse_row_condition,
 )
 from definitions_contract.schema import Definition, Rule, Severity, Verdict
-from definitions_contract.vocabulary import RULED_EVENT, allowed_values, is_allowed_value, rule_columns
+from definitions_contract.vocabulary import (
+    KIND_IN_WORDS,
+    RULED_EVENT,
+    allowed_values,
+    is_allowed_value,
+    is_of_kind,
+    rule_columns,
+)
 
 # look-around, back references, atomic groups, conditionals: Python has them, RE2 does not
 BEYOND_RE2 = re.compile(r"\(\?(?:[=!>(]|<[=!]|P=)|\\[1-9]")
@@ -41,6 +48,9 @@ def _check_version(draft: Draft, loaded: Loaded[Definition]) -> Iterator[Issue]:
     yield from check_signing(draft, document, model.agreed_between, model.signatures)
     dates = [name for name, kind in rule_columns().items() if kind == "date"]
     yield from check_known(document, ("counted_on",), model.counted_on, dates)
+    if not is_of_kind(model.effective_from, "date"):
+        found, allowed = model.effective_from, KIND_IN_WORDS["date"]
+        yield document.issue(("effective_from",), found=found, allowed=allowed, advice=advice.USE_KIND)
     yield from check_unique(document, [(("rules", n, "id"), rule.id) for n, rule in enumerate(model.rules)])
     if all(rule.severity is not Severity.CRITICAL for rule in model.rules):
         step = advice.ADD_CRITICAL
@@ -214,8 +224,9 @@ def _check_example_entry(document: Document, place: Location, value: Any) -> Ite
             if value not in list(Verdict):
                 yield document.issue(place, found=value, allowed=_verdicts(), advice=advice.USE_ALLOWED)
         case "business_days_after":
-            if not isinstance(value, int) or isinstance(value, bool):
-                yield document.issue(place, found=value, allowed="a whole number", advice=advice.USE_KIND)
+            if not is_of_kind(value, "integer") or abs(value) > LONG_AFTER:
+                allowed = f"a whole number from -{LONG_AFTER} to {LONG_AFTER}"
+                yield document.issue(place, found=value, allowed=allowed, advice=advice.USE_KIND)
         case "note":
             if not isinstance(value, str):
                 yield document.issue(place, found=value, allowed="text", advice=advice.USE_KIND)

@@ -116,6 +116,8 @@ CLOSED_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("deals", "status"): ("won", "lost", "open"),
 }
 
+YEARS = range(1900, 2200)  # a year outside is a typing error, and no calendar counts business days there
+
 RULED_EVENT = "meetings"  # what definitions judge
 
 # Columns that stay in the warehouse unless `publish_personal_columns` names them.
@@ -155,7 +157,7 @@ def is_of_kind(value: object, kind: Kind) -> bool:
         case "number":
             return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and isfinite(value)
         case "date":
-            return isinstance(value, date) and not isinstance(value, datetime)
+            return isinstance(value, date) and not isinstance(value, datetime) and value.year in YEARS
         case "timestamp":
             return isinstance(value, datetime)
 
