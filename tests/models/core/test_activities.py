@@ -131,7 +131,7 @@ def test_building_twice_gives_the_same(warehouse: sa.Connection, rows: Rows) -> 
 
 
 def test_the_calendar_covers_three_years_back_and_one_ahead(build: Build, rows: Rows) -> None:
-    build()
+    build(with_calendar=True)
 
     days = sorted(rows(tables.calendar, "day", "fiscal_year_start", "business_day"))
     assert (days[0][0], days[-1][0]) == (date(2023, 1, 1), date(2027, 12, 31))

@@ -10,7 +10,7 @@ import yaml
 from models import tables
 from models.errors import FieldMapError, FieldPathError
 from models.raw.merge import merge_records
-from models.raw.rules import EntityRules, SourceRules, field_rules
+from models.raw.rules import ENTITY_TABLES, EntityRules, SourceRules, field_rules
 from models.raw.typed import type_records
 from tests.models.factories import at
 from tests.models.raw.landing import Land, a_version
@@ -288,3 +288,67 @@ def test_a_path_with_sql_in_it_is_refused(warehouse: sa.Connection, land: Land) 
 
 def test_entity_rules_know_their_table() -> None:
     assert EntityRules("deals", "deals", ()).table is tables.raw_deals
+
+
+TYPED = (*ENTITY_TABLES.values(), tables.raw_links, tables.raw_stage_changes, tables.quarantine)
+
+
+def everything(warehouse: sa.Connection) -> dict[str, list[tuple[Any, ...]]]:
+    return {table.fullname: rows(warehouse, table, *table.columns.keys()) for table in TYPED}
+
+
+def several_syncs(warehouse: sa.Connection, land: Land) -> SourceRules:
+    source = a_source("hubspot")
+    history = {"propertiesWithHistory": {"dealstage": [{"value": "a", "timestamp": "2026-09-01T00:00:00Z"}]}}
+    later = {"modified_at": at("2026-09-09T00:00")}
+    to = {"to": [{"toObjectId": 5, "associationTypes": [{"label": None}]}]}
+    sync(
+        warehouse,
+        land,
+        source,
+        a_version("1", properties(amount="5", hs_merged_object_ids="8;9") | history, object="deals"),
+        a_version("2", properties(amount="much"), object="deals"),
+        a_version("3", properties(amount="7"), object="deals"),
+        a_version("1", to, object="associations.deals.contacts"),
+    )
+    sync(
+        warehouse,
+        land,
+        source,
+        a_version("1", properties(amount="6") | history, object="deals", **later),
+        a_version("3", properties(amount="7"), object="deals", is_deleted=True, **later),
+        a_version("4", properties(amount="little"), object="deals"),
+        sync_id="s2",
+    )
+    return source
+
+
+def test_typing_change_by_change_gives_what_typing_everything_gives(warehouse: sa.Connection, land: Land) -> None:
+    source = several_syncs(warehouse, land)
+    bit_by_bit = everything(warehouse)
+
+    type_records(warehouse, sync_id="s3", source=source, rebuild=True)
+
+    assert everything(warehouse) == bit_by_bit
+    assert [row[1:3] for row in bit_by_bit["raw.deals"]] == [("deals", "1"), ("deals", "3")]
+    assert [row[2] for row in bit_by_bit["ops.quarantine"]] == ["2", "4"]
+
+
+def test_a_sync_that_brought_nothing_changes_no_typed_row(warehouse: sa.Connection, land: Land) -> None:
+    source = several_syncs(warehouse, land)
+    before = everything(warehouse)
+
+    type_records(warehouse, sync_id="s3", source=source)
+
+    assert everything(warehouse) == before
+
+
+def test_another_connections_rows_are_left_alone(warehouse: sa.Connection, land: Land) -> None:
+    sync(
+        warehouse, land, a_source("salesforce"), a_version("0061", {"Name": "D"}, connection="sf", object="Opportunity")
+    )
+
+    sync(warehouse, land, a_source("hubspot"), a_version("1", properties(dealname="E"), object="deals"), sync_id="s1")
+    type_records(warehouse, sync_id="s1", source=a_source("hubspot"), rebuild=True)
+
+    assert rows(warehouse, tables.raw_deals, "connection", "name") == [("hs", "E"), ("sf", "D")]
