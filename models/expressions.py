@@ -49,7 +49,8 @@ def or_unknown(value: ColumnElement[Any]) -> ColumnElement[str]:
 
 def core_id(connection: ColumnElement[Any], crm_id: ColumnElement[Any]) -> ColumnElement[str]:
     """Give the id in core: "<connection>:<crm_id>", NULL without a CRM id."""
-    separator: ColumnElement[str] = literal_column("':'")  # no bound value: the expression must be the same one in GROUP BY
+    # no bound value: it would be another one in GROUP BY, and so another expression
+    separator: ColumnElement[str] = literal_column("':'")
     return connection.concat(separator).concat(crm_id)
 
 

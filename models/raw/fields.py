@@ -71,6 +71,14 @@ class _Reading:
     seen: ColumnElement[Any]
     value: ColumnElement[Any]
     allowed: str
+    is_picklist: bool
+
+    @property
+    def reason(self) -> ColumnElement[str]:
+        """Say what is wrong. Only a picklist's value is named: others may hold a person's data, they stay in `value`."""
+        if self.is_picklist:
+            return literal("found ").concat(self.seen).concat(f"; allowed: {self.allowed}")
+        return literal(f"cannot be read; allowed: {self.allowed}")
 
     @property
     def is_bad(self) -> ColumnElement[bool]:
@@ -127,7 +135,7 @@ def _insert_unreadable(
             parsed.c.object,
             parsed.c.record_id,
             literal(reading.field).label("field"),
-            literal("found ").concat(reading.seen).concat(f"; allowed: {reading.allowed}").label("reason"),
+            reading.reason.label("reason"),
             reading.seen.label("value"),
             parsed.c.payload,
             parsed.c.sync_id,
@@ -167,7 +175,7 @@ def _reading(table: Table, rule: FieldRule, texts: Sequence[ColumnElement[Any]],
     column = table.c[rule.field]
     seen = literal(rule.constant, Text()) if rule.constant is not None else _seen(rule, texts)
     value = _converted(column.name, column.type, _translated(rule, seen), zone, rule.divide)
-    return _Reading(rule.field, seen, value, _allowed(rule, column.type))
+    return _Reading(rule.field, seen, value, _allowed(rule, column.type), is_picklist=rule.values is not None)
 
 
 def _seen(rule: FieldRule, texts: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
