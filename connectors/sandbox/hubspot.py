@@ -13,7 +13,7 @@ from starlette.types import ExceptionHandler
 
 from connectors.sandbox.credentials import HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET, HUBSPOT_TOKEN
 from connectors.sandbox.errors import HubSpotAnswerError
-from connectors.sandbox.hubspot_request import body_of, cursor, input_ids, limit_of, object_name, paging
+from connectors.sandbox.hubspot_request import body_of, cursor, input_ids, limit_of, names_in, object_name, paging
 from connectors.sandbox.hubspot_schema import OBJECT_ALIASES, SINGULAR, property_types
 from connectors.sandbox.hubspot_search import MAX_BODY_CHARACTERS, refuse, search_statements
 from connectors.sandbox.hubspot_view import View, association_results, owner, pipeline, schema_property
@@ -118,7 +118,7 @@ class HubSpotApi:
         types = property_types(name, self._store.fields(HUBSPOT, name))
         page, count, offset, limit = search_statements(name, types, body)
         total = self._store.select(*compiled(count)).fetchone()[0]
-        view = self._view(name, body.get("properties") or [], [])
+        view = self._view(name, names_in(body, "properties"), [])
         results = [view.result(record) for record in self._store.records(*compiled(page))]
         following = {"paging": {"next": {"after": str(offset + limit)}}} if offset + limit < total else {}
         return answer({"total": total, "results": results, **following})
@@ -128,12 +128,12 @@ class HubSpotApi:
         self._admit(request)
         name = object_name(request, "object")
         body = await body_of(request)
-        history = body.get("propertiesWithHistory") or []
+        history = names_in(body, "propertiesWithHistory")
         ids = input_ids(body, MAX_LIST_WITH_HISTORY if history else MAX_LIST)
         if (body.get("idProperty") or "hs_object_id") != "hs_object_id":
             raise refuse("The sandbox reads batches by hs_object_id only.")
         archived = is_yes(request.query_params.get("archived"))
-        view = self._view(name, body.get("properties") or [], history)
+        view = self._view(name, names_in(body, "properties"), history)
         found = [record for record in self._store.many(HUBSPOT, name, ids) if record.is_deleted is archived]
         missing = sorted(set(ids) - {record.id for record in found})
         message = f"Could not get some {SINGULAR[name].upper()} objects, they may be deleted or not exist. Check that ids are valid."

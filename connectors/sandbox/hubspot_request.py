@@ -41,6 +41,14 @@ async def body_of(request: Request) -> dict[str, Any]:
     return body
 
 
+def names_in(body: dict[str, Any], key: str) -> list[str]:
+    """A list of property names in a request's body."""
+    names = body.get(key) or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise refuse(f"Invalid input JSON: {key} must be a list of names")
+    return names
+
+
 def input_ids(body: dict[str, Any], maximum: int) -> list[str]:
     """The ids of a batch."""
     inputs = body.get("inputs")

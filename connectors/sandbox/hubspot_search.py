@@ -1,6 +1,6 @@
 """A HubSpot search as a statement over the store: limits of the API included, because connectors have to meet them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Float, Select, and_, case, cast, collate, false, func, or_, select
@@ -9,7 +9,7 @@ from sqlalchemy.sql.elements import UnaryExpression
 from connectors.sandbox.errors import HubSpotAnswerError
 from connectors.sandbox.hubspot_schema import CLOCKS, SEARCHED
 from connectors.sandbox.sql import RECORD_COLUMNS, RECORDS, property_of
-from connectors.sandbox.store import HUBSPOT
+from connectors.sandbox.store import HUBSPOT, LONGEST_NUMBER
 from connectors.sandbox.times import hubspot_time, parse_ms
 
 MAX_PAGE: Final = 200
@@ -59,10 +59,14 @@ def _window(body: Mapping[str, Any]) -> tuple[int, int]:
     return int(limit), int(after)
 
 
-def _groups(
-    object_name: str, types: Mapping[str, str], groups: Sequence[Mapping[str, Any]]
-) -> list[ColumnElement[bool]]:
-    filters = [group.get("filters") or [] for group in groups]
+def _dicts(given: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise refuse("Invalid input JSON: filterGroups and filters must be lists of objects")
+    return given
+
+
+def _groups(object_name: str, types: Mapping[str, str], groups: Any) -> list[ColumnElement[bool]]:
+    filters = [_dicts(group.get("filters") or []) for group in _dicts(groups)]
     if (
         len(filters) > MAX_GROUPS
         or sum(map(len, filters)) > MAX_FILTERS
@@ -71,9 +75,11 @@ def _groups(
         raise refuse(
             f"At most {MAX_GROUPS} filterGroups, {MAX_FILTERS_IN_GROUP} filters in each and {MAX_FILTERS} in all."
         )
+    if not all(filters):
+        raise refuse("Invalid input JSON: a filterGroup needs filters")
     if not filters:
         return []
-    return [or_(*(and_(*(_condition(object_name, types, one) for one in group)) for group in filters if group))]
+    return [or_(*(and_(*(_condition(object_name, types, one) for one in group)) for group in filters))]
 
 
 def _condition(object_name: str, types: Mapping[str, str], one: Mapping[str, Any]) -> ColumnElement[bool]:
@@ -89,11 +95,18 @@ def _condition(object_name: str, types: Mapping[str, str], one: Mapping[str, Any
         case "BETWEEN":
             return column.between(bound(one.get("value")), bound(one.get("highValue")))
         case "IN":
-            return column.in_([bound(value) for value in one.get("values") or []])
+            return column.in_([bound(value) for value in _values(one)])
         case "NOT_IN":
-            return or_(column.is_(None), column.not_in([bound(value) for value in one.get("values") or []]))
+            return or_(column.is_(None), column.not_in([bound(value) for value in _values(one)]))
         case _:
             return _presence(column, operator, one.get("value"))
+
+
+def _values(one: Mapping[str, Any]) -> list[Any]:
+    values = one.get("values")
+    if not isinstance(values, list) or not values:
+        raise refuse("Invalid input JSON: IN and NOT_IN need a list of values")
+    return values
 
 
 def _presence(column: ColumnElement[Any], operator: str, value: Any) -> ColumnElement[bool]:
@@ -132,7 +145,7 @@ def _bound(object_name: str, types: Mapping[str, str], name: str, value: Any) ->
     text = str(value)
     try:
         if name == "hs_object_id":
-            return int(text)
+            return _whole(text)
         if name in CLOCKS[object_name]:
             return _milliseconds(text)
         match types[name]:
@@ -147,7 +160,13 @@ def _bound(object_name: str, types: Mapping[str, str], name: str, value: Any) ->
 
 
 def _milliseconds(text: str) -> int:
-    return int(text) if text.lstrip("-").isdecimal() else parse_ms(text)
+    return _whole(text) if text.lstrip("-").isdecimal() else parse_ms(text)
+
+
+def _whole(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(text)
+    return int(text)
 
 
 def _free_text(object_name: str, query: Any) -> list[ColumnElement[bool]]:
@@ -161,14 +180,14 @@ def _free_text(object_name: str, query: Any) -> list[ColumnElement[bool]]:
     ]
 
 
-def _order(
-    object_name: str, types: Mapping[str, str], sorts: Sequence[Any]
-) -> list[UnaryExpression[Any] | ColumnElement[Any]]:
-    if len(sorts) > 1:
+def _order(object_name: str, types: Mapping[str, str], sorts: Any) -> list[UnaryExpression[Any] | ColumnElement[Any]]:
+    if not isinstance(sorts, list) or len(sorts) > 1:
         raise refuse("Only one sort is supported.")
     if not sorts:
         return [RECORDS.c.id]
     rule = sorts[0]
+    if not isinstance(rule, str | dict):
+        raise refuse("Invalid input JSON: a sort is a property's name or an object")
     if isinstance(rule, str):
         rule = {"propertyName": rule.lstrip("-"), "direction": "DESCENDING" if rule.startswith("-") else "ASCENDING"}
     column = _column(object_name, types, str(rule.get("propertyName")))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from connectors.sandbox.errors import SalesforceAnswerError
+from connectors.sandbox.store import LONGEST_NUMBER
 from connectors.sandbox.times import parse_ms
 
 _TOKEN = re.compile(
@@ -20,6 +21,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+LONGEST_COUNT: Final = 9  # digits of LIMIT and OFFSET: Salesforce's largest is far below
 COMPARISONS: Final = ("=", "!=", "<>", "<", "<=", ">", ">=")
 
 
@@ -182,11 +184,11 @@ class _Reader:
             case "text", _:
                 return Literal("text", _unescaped(token.text[1:-1]))
             case "moment", _:
-                return Literal("moment", parse_ms(token.text))
+                return Literal("moment", _moment(token.text))
             case "date", _:
                 return Literal("date", token.text)
             case "number", text:
-                return Literal("number", float(text) if "." in text else int(text))
+                return Literal("number", float(text) if "." in text or len(text) > LONGEST_NUMBER else int(text))
             case "word", "true" | "false":
                 return Literal("boolean", token.text.lower() == "true")
             case "word", "null":
@@ -232,12 +234,19 @@ class _Reader:
         return self._take().text
 
     def _number(self) -> int:
-        if self._next.kind != "number" or not self._next.text.isdecimal():
+        if self._next.kind != "number" or not self._next.text.isdecimal() or len(self._next.text) > LONGEST_COUNT:
             raise self._unexpected()
         return int(self._take().text)
 
     def _unexpected(self) -> SalesforceAnswerError:
         return malformed(f"unexpected token: {self._next.text}")
+
+
+def _moment(text: str) -> int:
+    try:
+        return parse_ms(text)
+    except ValueError as wrong:
+        raise malformed(f"no such moment: {text}") from wrong
 
 
 def _unescaped(text: str) -> str:

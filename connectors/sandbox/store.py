@@ -34,6 +34,7 @@ TRACKED_BY_HISTORY: Final = (
     "CloseDate",
 )  # what makes Salesforce write an OpportunityHistory row
 BUSY_TIMEOUT_SECONDS: Final = 30.0
+LONGEST_NUMBER: Final = 18  # digits that fit SQLite's 64 bits
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -349,7 +350,8 @@ def stored_id(crm: str, record_id: str) -> int | str:
     >>> stored_id("hubspot", "12"), stored_id("hubspot", "default"), stored_id("salesforce", "12")
     (12, 'default', '12')
     """
-    return int(record_id) if crm == HUBSPOT and record_id.isdecimal() and record_id.isascii() else record_id
+    is_number = record_id.isdecimal() and record_id.isascii() and len(record_id) <= LONGEST_NUMBER
+    return int(record_id) if crm == HUBSPOT and is_number else record_id
 
 
 def _record(row: tuple[Any, ...]) -> StoredRecord:

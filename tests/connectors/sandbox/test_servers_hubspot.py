@@ -60,6 +60,18 @@ def test_an_unknown_property_is_left_out_and_an_empty_one_is_null(hubspot: HubSp
     }
 
 
+@pytest.mark.parametrize(
+    "query", ["properties=hs_call_title,hs_timestamp", "properties=hs_call_title&properties=hs_timestamp"]
+)
+def test_properties_may_be_repeated_or_joined_by_commas(
+    web: requests.Session, addresses: SandboxAddresses, query: str
+) -> None:
+    answer = web.get(f"{addresses.hubspot_url}/crm/v3/objects/calls/1?{query}").json()
+
+    assert answer["properties"]["hs_call_title"] == "Call 1"
+    assert answer["properties"]["hs_timestamp"] == hubspot_time(START_MS + MINUTE_MS)
+
+
 def test_a_contacts_modification_time_has_its_own_name(hubspot: HubSpot) -> None:
     contact = hubspot.crm.contacts.basic_api.get_by_id("1")
 

@@ -1,7 +1,5 @@
 """Salesforce's API as simple-salesforce meets it."""
 
-import csv
-import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -127,6 +125,14 @@ def test_a_page_has_at_most_two_thousand_rows(salesforce: Salesforce) -> None:
     assert [len(page["records"]) for page in (first, second, third)] == [2000, 2000, 500]
     assert (first["totalSize"], first["done"], third["done"]) == (TASKS, False, True)
     assert "nextRecordsUrl" not in third
+
+
+def test_a_client_may_ask_for_smaller_pages(salesforce: Salesforce) -> None:
+    page = salesforce.query(
+        "SELECT Id FROM Task", headers={**salesforce.headers, "Sforce-Query-Options": "batchSize=250"}
+    )
+
+    assert (len(page["records"]), page["totalSize"]) == (250, TASKS - 2)
 
 
 def test_pages_belong_to_the_rows_that_the_query_found(fresh_store: Store) -> None:
@@ -339,45 +345,6 @@ def test_usage_is_told_with_every_answer(salesforce: Salesforce) -> None:
     usage = salesforce.api_usage["api-usage"]
 
     assert limits["DailyApiRequests"]["Remaining"] == usage.total - usage.used
-
-
-def test_bulk_results_come_in_pages_with_the_same_rows_as_rest(salesforce: Salesforce) -> None:
-    soql = "SELECT Id, Subject, SystemModstamp, IsDeleted FROM Task ORDER BY Id"
-
-    pages = list(salesforce.bulk2.Task.query_all(soql, max_records=2_000, wait=0))
-
-    rows = [row for page in pages for row in csv.DictReader(io.StringIO(page))]
-    rest = list(salesforce.query_all_iter(soql, include_deleted=True))
-    assert len(pages) == 3
-    assert [(row["Id"], row["Subject"]) for row in rows] == [(row["Id"], row["Subject"]) for row in rest]
-    assert rows[0]["SystemModstamp"] == rest[0]["SystemModstamp"].replace("+0000", "Z")
-    assert [row["IsDeleted"] for row in rows[:2]] == ["true", "false"]
-
-
-def test_bulk_text_keeps_line_ends_quotes_and_writes_null_as_nothing(salesforce: Salesforce) -> None:
-    (page,) = salesforce.bulk2.Account.query(
-        "SELECT Name, Industry, Owner.UserRole.Name FROM Account ORDER BY Id", wait=0
-    )
-
-    rows = list(csv.reader(io.StringIO(page)))
-    assert rows[0] == ["Name", "Industry", "Owner.UserRole.Name"]
-    assert rows[2] == ["O'Hara & Co", "", ""]
-    assert rows[5] == ['Line\none, "two"', "Energy", "Inside Sales"]
-
-
-def test_a_job_must_end_before_its_results_are_read(salesforce: Salesforce) -> None:
-    url = f"{salesforce.bulk2_url}query"
-    made = salesforce.session.post(
-        url, json={"operation": "query", "query": "SELECT Id FROM Account"}, headers=salesforce.headers
-    )
-
-    too_early = salesforce.session.get(f"{url}/{made.json()['id']}/results", headers=salesforce.headers)
-    aborted = salesforce.session.patch(
-        f"{url}/{made.json()['id']}", json={"state": "Aborted"}, headers=salesforce.headers
-    )
-
-    assert (made.json()["state"], too_early.status_code) == ("UploadComplete", 400)
-    assert aborted.json()["state"] == "Aborted"
 
 
 def test_a_session_that_ended_is_reported_as_such(loopback: requests.Session, addresses: SandboxAddresses) -> None:
