@@ -10,6 +10,8 @@ ScopeKey = tuple[str, str]  # scope kind and id
 
 # How bad each judged state is; ahead is its own kind of news: time for a review.
 SEVERITY: Mapping[str, int] = {"on_track": 0, "ahead": 1, "at_risk": 1, "off": 2}
+# A team that is ahead may need a new target; a rep who reaches one is praised, not reviewed.
+REVIEWED_SCOPES = ("department", "team")
 SCOPE_ORDER: Mapping[str, int] = {"department": 0, "team": 1, "rep": 2}  # parents first: they silence their children
 
 
@@ -115,12 +117,12 @@ def _live(book: _Book, night: Night) -> None:
     if alert is not None and _is_over(alert, night):
         _store(book, _notify(book, replace(_moved(alert, night), resolved_date=night.evaluated_date), is_event=True))
         alert = None
-    if SEVERITY[night.state] == 0:
+    if _severity(night) == 0:
         return
     if alert is None:
         _open(book, night)
         return
-    is_worse = SEVERITY[night.state] > SEVERITY[alert.worst_state]  # worse than ever: swinging back is no news
+    is_worse = _severity(night) > SEVERITY[alert.worst_state]  # worse than ever: swinging back is no news
     alert = _moved(alert, night)
     if is_worse:
         alert = replace(alert, worsened_date=night.evaluated_date, worst_state=night.state)
@@ -136,8 +138,13 @@ def _open(book: _Book, night: Night) -> None:
     _store(book, _notify(book, alert, is_event=True))
 
 
+def _severity(night: Night) -> int:
+    is_good_news = night.state == "ahead" and night.scope[0] not in REVIEWED_SCOPES
+    return 0 if is_good_news else SEVERITY[night.state]
+
+
 def _is_over(alert: Alert, night: Night) -> bool:
-    return SEVERITY[night.state] == 0 or (night.state == "ahead") != alert.is_ahead
+    return _severity(night) == 0 or (night.state == "ahead") != alert.is_ahead
 
 
 def _moved(alert: Alert, night: Night) -> Alert:

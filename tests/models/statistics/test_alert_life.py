@@ -40,6 +40,11 @@ def test_a_bad_or_a_very_good_state_opens_an_alert(state: str) -> None:
     assert (alert.state, alert.opening.evaluated_date, alert.notified_date) == ("open", day(1), day(1))
 
 
+def test_a_rep_who_is_ahead_needs_no_review() -> None:
+    assert replay_alerts(nights("ahead ahead", REP), [], PARENTS) == []
+    assert only(replay_alerts(nights("off ahead", REP), [], PARENTS)).state == "resolved"
+
+
 @pytest.mark.parametrize("state", ["on_track", "too_little_data", "untrusted"])
 def test_other_states_open_none(state: str) -> None:
     assert replay_alerts(nights(state), [], PARENTS) == []
