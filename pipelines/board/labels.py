@@ -68,6 +68,7 @@ FIXED_PARTS = frozenset({"awaiting_verdict", "target_level"})
 # Parts and segment values that every team has.
 PARTS: dict[str, Text] = {
     "unknown": Text("不明", "Unknown"),
+    "connects": Text("通電数", "Connects"),
     "(rest)": Text("残り(偶然の範囲)", "The rest, within noise"),
     "(others)": Text("その他", "Others"),
     "awaiting_verdict": FUNNEL_STEPS["awaiting_verdict"],

@@ -52,6 +52,8 @@ class Names:
         """Name a department, team or rep."""
         if kind == "rep":
             return self.rep(scope_id)
+        if scope_id == "unknown":
+            return PARTS["unknown"]
         return self.scopes.get((kind, scope_id), same(scope_id))
 
     def rep(self, rep_id: str | None) -> Text:

@@ -66,10 +66,10 @@ def outlook_of(facts: Facts, names: Names) -> Outlook:
     )
 
 
-def _from_goal(row: Mapping[str, Any], names: Names) -> int:
-    """The agreement lists KPIs from activity to outcome; the plan is read from the goal back."""
+def _from_goal(row: Mapping[str, Any], names: Names) -> float:
+    """The agreement lists KPIs from activity to outcome; the plan is read from the goal back. A step without a KPI: before calls."""
     order = list(names.kpis)
-    return -order.index(row["kpi_id"]) if row["kpi_id"] in order else 1
+    return -order.index(row["kpi_id"]) if row["kpi_id"] in order else -0.5
 
 
 def _plan_row(row: Mapping[str, Any], actuals: Mapping[str, Any], names: Names) -> PlanRow:
@@ -81,7 +81,7 @@ def _plan_row(row: Mapping[str, Any], actuals: Mapping[str, Any], names: Names) 
             low=names.figure(kpi_id, lower), high=names.figure(kpi_id, upper)
         )
     return PlanRow(
-        kpi=names.kpi(kpi_id),
+        kpi=names.part("plan", kpi_id),
         scope=names.scope(row["scope_kind"], row["scope_id"]),
         needed=names.figure(kpi_id, row["needed"]) if row["needed"] is not None else None,
         interval=interval,
