@@ -20,6 +20,5 @@
     remember(input.name, input.value);
     apply();
   }));
-  addEventListener("beforeprint", () => document.querySelectorAll("section > details").forEach((one) => { one.open = true; }));
   apply();
 })();
