@@ -124,6 +124,12 @@ def test_what_nobody_heard_of_is_not_told_as_resolved() -> None:
     assert (team.state, team.notified_date) == ("resolved", None)
 
 
+def test_what_ends_with_its_parent_is_not_told_either() -> None:
+    alerts = replay_alerts([*nights("off on_track", DEPARTMENT), *nights("off on_track", TEAM)], [], PARENTS)
+
+    assert [(alert.opening.scope, alert.notified_date) for alert in alerts] == [(DEPARTMENT, day(1)), (TEAM, None)]
+
+
 def test_an_acknowledged_alert_says_who_and_why() -> None:
     alert_id = only(replay_alerts(nights("off off"), [], PARENTS)).alert_id
     action = Action(alert_id, day(1), "acknowledge", by="manager", why="list is being replaced")

@@ -165,6 +165,14 @@ def test_needs_never_fall_when_a_rate_falls(
     assert all(more >= less - 1e-6 * less for less, more in zip(better, worse, strict=True))
 
 
+def test_of_the_running_month_only_the_rest_is_still_to_come() -> None:
+    step = a_step(0.5, (0.5, 0.5))
+    begun = Begun(past=(100.0,), first_done=40.0, first_share=0.25)
+
+    # this month 0.5 * (40 * 0.5 + 100 * 0.5) = 35, a quarter of it to come; next month 0.5 * 40 * 0.5 = 10
+    assert pipeline(step, begun, months=2) == pytest.approx(35 * 0.25 + 10)
+
+
 def test_a_longer_chain_is_less_sure() -> None:
     rate = beta_rate(30, 100, least_sample=20)
     one, three = with_interval(100, [rate]), with_interval(100, [rate] * 3)
