@@ -18,12 +18,13 @@ Number = int | float | Decimal
 def number(value: Number | None, digits: int = 0) -> Text:
     """Write a plain figure with thousands separators.
 
-    >>> number(-1234.56, 1).en
-    '−1,234.6'
+    >>> number(-1234.56, 1).en, number(-0.04, 1).en
+    ('−1,234.6', '0.0')
     """
     if value is None:
         return NONE
-    return same(f"{float(value):,.{digits}f}".replace("-", MINUS))
+    rounded = round(float(value), digits) + 0.0  # no "−0.0"
+    return same(f"{rounded:,.{digits}f}".replace("-", MINUS))
 
 
 def signed(text: Text, value: Number) -> Text:
