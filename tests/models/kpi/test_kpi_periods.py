@@ -210,6 +210,26 @@ def test_a_period_is_the_sum_of_its_days_and_is_divided_once(
             assert row["actual"] == (None if missing else pytest.approx((won[2] or 0) * average[2] / cycle[2]))
 
 
+# 1 September 2026 is a Tuesday; August has 20 business days (the 11th is a holiday), September 19
+@pytest.mark.parametrize(
+    ("as_of", "day", "previous"),
+    [
+        pytest.param(date(2026, 9, 30), date(2026, 8, 31), 1, id="closed: the whole period before"),
+        pytest.param(date(2026, 9, 30), date(2026, 7, 31), 0, id="closed: not the one before that"),
+        pytest.param(date(2026, 9, 1), date(2026, 8, 2), 1, id="a weekend before the first business day"),
+        pytest.param(date(2026, 9, 1), date(2026, 8, 3), 1, id="1 of 20 is no more than 1 of 19"),
+        pytest.param(date(2026, 9, 1), date(2026, 8, 4), 0, id="2 of 20 is more than 1 of 19"),
+    ],
+)
+def test_the_period_before_counts_up_to_the_same_share_of_business_days(
+    with_calendar: sa.Connection, build: Build, as_of: date, day: date, previous: int
+) -> None:
+    insert(with_calendar, tables.targets, a_target())
+    insert(with_calendar, tables.kpi_daily, a_fact(counted_date=day), a_fact(counted_date=date(2026, 9, 1)))
+
+    assert find(build(kpi_periods.MODEL, context(as_of)))["previous"] == previous
+
+
 # --- targets, pace, status ---------------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,9 @@ LONG = {"expectation": "expect_column_values_to_be_between", "kwargs": {"column"
 def judge(build: Build, *definitions: Definition) -> dict[str, dict[str, Any]]:
     context = a_context(agreement=agreed(definitions=definitions))
     build(meeting_rule_results.MODEL, context)
-    return {row["meeting_id"]: row for row in build(meeting_verdicts.MODEL, context)}
+    verdicts = build(meeting_verdicts.MODEL, context)
+    assert len({row["meeting_id"] for row in verdicts}) == len(verdicts), "a meeting has one verdict"
+    return {row["meeting_id"]: row for row in verdicts}
 
 
 @pytest.mark.parametrize(
