@@ -16,6 +16,7 @@ from connectors.sandbox.errors import HubSpotAnswerError
 from connectors.sandbox.hubspot_request import body_of, cursor, input_ids, limit_of, names_in, object_name, paging
 from connectors.sandbox.hubspot_schema import OBJECT_ALIASES, SINGULAR, property_types
 from connectors.sandbox.hubspot_search import MAX_BODY_CHARACTERS, refuse, search_statements
+from connectors.sandbox.hubspot_totals import Totals
 from connectors.sandbox.hubspot_view import View, association_results, owner, pipeline, schema_property
 from connectors.sandbox.sql import compiled
 from connectors.sandbox.store import HUBSPOT, Store, StoredRecord
@@ -43,6 +44,7 @@ class HubSpotApi:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._totals = Totals(store)
         self._calls = 0
 
     def routes(self) -> list[Route]:
@@ -117,9 +119,9 @@ class HubSpotApi:
         body = await body_of(request)
         types = property_types(name, self._store.fields(HUBSPOT, name))
         page, count, offset, limit = search_statements(name, types, body)
-        total = self._store.select(*compiled(count)).fetchone()[0]
         view = self._view(name, names_in(body, "properties"), [])
         results = [view.result(record) for record in self._store.records(*compiled(page))]
+        total = self._totals.total(name, body, [result["id"] for result in results], count)
         following = {"paging": {"next": {"after": str(offset + limit)}}} if offset + limit < total else {}
         return answer({"total": total, "results": results, **following})
 

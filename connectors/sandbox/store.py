@@ -190,6 +190,19 @@ class Store:
                 (crm, object_name, stored_id(crm, record_id)),
             )
 
+    def declare_fields(self, crm: str, object_name: str, names: Iterable[str]) -> None:
+        """Make properties known that no record has yet, as an administrator adds a field."""
+        with self._transaction():
+            rows = [(crm, object_name, name) for name in names]
+            self._connection.executemany("INSERT OR IGNORE INTO fields VALUES (?, ?, ?, 'null')", rows)
+
+    def insert_generated(self, crm: str, object_name: str, statement: str, values: Mapping[str, Any]) -> None:
+        """Run a statement of `volume` that makes many records, and learn their fields."""
+        with self._transaction():
+            self._connection.execute(statement, values)
+            for record in self.page(crm, object_name, is_deleted=False, limit=1):
+                self._learn_fields(crm, record)
+
     def next_id(self, crm: str, object_name: str) -> str:
         """An id that the object has not had yet."""
         return self.next_ids(crm, object_name, 1)[0]
@@ -260,6 +273,10 @@ class Store:
         ids = orjson.dumps([stored_id(HUBSPOT, from_id) for from_id in from_ids]).decode()
         rows = self._connection.execute(_ASSOCIATIONS, (ids, from_object, to_object))
         return [StoredAssociation(source, str(a), target, str(b), *rest) for source, a, target, b, *rest in rows]
+
+    def version(self) -> tuple[int, int]:
+        """Another value after each change, whoever made it."""
+        return self._connection.execute("PRAGMA data_version").fetchone()[0], self._connection.total_changes
 
     def select(self, statement: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> sqlite3.Cursor:
         """Run a read-only statement over the tables above; values are always bound."""
