@@ -56,6 +56,24 @@ UNNEEDED_HERE = Label(
 )
 
 
+SEAL_MISSING = Label(
+    ja="鍵のある部署の署名には封印 (.sig) が必要です。`kpi contract sign --key` で署名してください。",
+    en="the department has keys, and no seal (.sig) stands beside the file; sign with `kpi contract sign --key`",
+)
+SEAL_WRONG = Label(
+    ja="封印 (.sig) がこの署名に合いません。`kpi contract sign --key` で署名し直してください。",
+    en="the seal (.sig) is not for this signature by one of the department's keys; sign again with `kpi contract sign --key`",
+)
+MAY_SIGN = Label(
+    ja="署名者か、team.yaml の signatories を直してください。",
+    en="let somebody sign who may, or correct the signatories in team.yaml",
+)
+PUBLIC_KEY = Label(
+    ja="公開鍵（.pub ファイルの一行）を書いてください。秘密鍵は書かないでください。",
+    en="write the public key, the one line of the .pub file; never the private one",
+)
+
+
 def did_you_mean(close: str) -> Label:
     """Suggest the nearest name."""
     return Label(ja=f"「{close}」ではありませんか。", en=f"did you mean {close}?")

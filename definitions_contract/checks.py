@@ -1,5 +1,6 @@
 """What must be true between and inside team, kpis, targets and phases that no schema of one key can say."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from definitions_contract.vocabulary import (
     measure_columns,
 )
 
+PUBLIC_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( [^\n]*)?")
 WHERE_OPERATORS = ("not", "at_least", "at_most", "is_missing")
 
 
@@ -68,10 +70,25 @@ def check_signing(
     """Check who is to sign and who did."""
     for number, department in enumerate(agreed_between):
         yield from check_known(document, ("agreed_between", number), department, draft.departments())
+    yield from _check_signatories(draft, document, signatures)
     places = [(("signatures", number, "department"), s.department) for number, s in enumerate(signatures)]
     for location, department in places:
         yield from check_known(document, location, department, agreed_between)
     yield from check_unique(document, places)
+
+
+def _check_signatories(draft: Draft, document: Document, signatures: tuple[Signature, ...]) -> Iterator[Issue]:
+    """A signature is by a person, and where the department says who signs for it, by one of them."""
+    departments = {d.id: d.signatories for d in draft.team.model.departments} if draft.team else {}
+    for number, signature in enumerate(signatures):
+        place: Location = ("signatures", number, "name")
+        signatories = departments.get(signature.department, ())
+        allowed = [signatory.name for signatory in signatories if signatory.may_sign_on(signature.signed_date)]
+        if not signature.name.strip():
+            yield document.issue(place, found=signature.name, allowed="a name", advice=advice.USE_KIND)
+        elif signatories and signature.name not in allowed:
+            words = ", ".join(allowed) or f"nobody on {signature.signed_date}"
+            yield document.issue(place, found=signature.name, allowed=words, advice=advice.MAY_SIGN)
 
 
 # --- team.yaml --------------------------------------------------------------------------------------------------------
@@ -88,12 +105,26 @@ def _check_team(team: Loaded[TeamAgreement]) -> Iterator[Issue]:
     departments = {department.id for department in model.departments}
     yield from check_unique(document, _ids("departments", model.departments))
     yield from check_unique(document, _ids("teams", model.teams))
+    yield from _check_departments(document, model)
     for number, entry in enumerate(model.teams):
         yield from check_known(document, ("teams", number, "department"), entry.department, departments)
     yield from _check_members(document, model)
     yield from _check_rates(document, model)
     for number, column in enumerate(model.publish_personal_columns):
         yield from check_known(document, ("publish_personal_columns", number), column, PERSONAL_COLUMNS)
+
+
+def _check_departments(document: Document, model: TeamAgreement) -> Iterator[Issue]:
+    for number, department in enumerate(model.departments):
+        place: Location = ("departments", number)
+        for index, signatory in enumerate(department.signatories):
+            yield from _check_span(document, (*place, "signatories", index), signatory.since, signatory.until)
+        for index, key in enumerate(department.ssh_keys):
+            if not PUBLIC_KEY.fullmatch(key.strip()):
+                allowed = "a line such as ssh-ed25519 AAAA..."
+                location = (*place, "ssh_keys", index)
+                # what stands there may be a private key: it is not repeated
+                yield document.issue(location, found="no public key", allowed=allowed, advice=advice.PUBLIC_KEY)
 
 
 def _check_members(document: Document, model: TeamAgreement) -> Iterator[Issue]:

@@ -1,6 +1,6 @@
 """Which agreement stands in a folder: YAML files in, one Agreement out, or every mistake in them at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -30,12 +30,15 @@ from definitions_contract.schema import (
     KpiAgreement,
     Label,
     PhaseAgreement,
+    RefusedSignature,
     TargetAgreement,
     TeamAgreement,
 )
+from definitions_contract.seals import is_sealed, seal_path
 from definitions_contract.signing import Signed, digest_of
 
 M = TypeVar("M", bound=BaseModel)
+S = TypeVar("S", Definition, KpiAgreement, TargetAgreement, PhaseAgreement)
 
 # pydantic's error types, by their beginning -> what is allowed there
 ALLOWED_BY_TYPE = (
@@ -69,14 +72,35 @@ def load_agreement(folder: Path) -> Agreement:
         *((loaded.document.file, loaded.model) for loaded in (draft.kpis, draft.targets, draft.phases)),
         *((loaded.document.file, loaded.model) for loaded in draft.definitions),
     )
+    refused = tuple(_refused(folder, draft.team.model, signed))
+
+    def counted(loaded: Loaded[S]) -> S:
+        """Leave out the signatures that do not count."""
+        out = [entry.signature for entry in refused if entry.file == loaded.document.file]
+        kept = tuple(signature for signature in loaded.model.signatures if signature not in out)
+        return loaded.model.model_copy(update={"signatures": kept}) if out else loaded.model
+
     return Agreement(
         team=draft.team.model,
-        kpis=draft.kpis.model,
-        targets=draft.targets.model,
-        phases=draft.phases.model,
-        definitions=tuple(loaded.model for loaded in draft.definitions),
+        kpis=counted(draft.kpis),
+        targets=counted(draft.targets),
+        phases=counted(draft.phases),
+        definitions=tuple(map(counted, draft.definitions)),
         digests={file: digest_of(text) for file, text in signed},
+        refused=refused,
     )
+
+
+def _refused(folder: Path, team: TeamAgreement, signed: Iterable[tuple[str, Signed]]) -> Iterator[RefusedSignature]:
+    """Find the signatures of departments with keys that none of those keys sealed."""
+    keys = {department.id: department.ssh_keys for department in team.departments if department.ssh_keys}
+    for file, text in signed:
+        for signature in text.signatures:
+            seal = seal_path(folder / file, signature.department)
+            allowed = keys.get(signature.department)
+            if allowed and not is_sealed(file, signature, seal, allowed):
+                why = advice.SEAL_MISSING if not seal.is_file() else advice.SEAL_WRONG
+                yield RefusedSignature(file=file, signature=signature, why=why)
 
 
 def _check_names(folder: Path) -> Iterator[Issue]:

@@ -1,13 +1,13 @@
 """Which version of a definition holds on a day, how each version stands, and what differs between two."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from definitions_contract.errors import NoDefinitionError
 from definitions_contract.schema import Agreement, Definition, Label, Rule, SigningState
-from definitions_contract.signing import state
+from definitions_contract.signing import signed_date, state
 from definitions_contract.words import Lang, describe_rule, in_words, joined
 
 
@@ -36,12 +36,30 @@ def versions(agreement: Agreement, name: str) -> tuple[Definition, ...]:
 
 
 def in_force(agreement: Agreement, name: str) -> tuple[InForce, ...]:
-    """Give the signed versions with their days, oldest first. An unsigned or broken version leaves its days to the one before."""
-    signed = [version for version in versions(agreement, name) if state(version).state is SigningState.SIGNED]
-    ends = [version.effective_from for version in signed[1:]]
-    return tuple(
-        InForce(version, version.effective_from, end) for version, end in zip(signed, [*ends, None], strict=False)
-    )
+    """Give the signed versions with their days, oldest first. An unsigned or broken version leaves its days to the one before.
+
+    So does a version signed too late, up to its last signature: see first_day.
+    """
+    found: list[InForce] = []
+    end: date | None = None
+    for version in reversed(versions(agreement, name)):
+        start = first_day(version)
+        if start is not None and (end is None or start < end):
+            found.append(InForce(version, start, end))
+            end = start
+    return tuple(reversed(found))
+
+
+def first_day(definition: Definition) -> date | None:
+    """Give the first day on which a version holds; None unless all signed it.
+
+    A version that replaces another never reaches back: signed on or after its effective_from, it holds from the day after its
+    last signature. Version 1 replaces nothing, and so may describe the past.
+    """
+    signed = signed_date(definition)
+    if signed is None or definition.version == 1:
+        return definition.effective_from if signed else None
+    return max(definition.effective_from, signed + timedelta(days=1))
 
 
 def version_on(agreement: Agreement, name: str, day: date) -> Definition:
@@ -76,7 +94,7 @@ def _version_in_words(agreement: Agreement, definition: Definition, day: date, l
     status = status_on(agreement, definition, day).value
     fitting = {signature.department for signature in definition.signatures} - set(state(definition).missing)
     signed = joined(department for department in definition.agreed_between if department in fitting) or "-"
-    start = definition.effective_from
+    start = first_day(definition) or definition.effective_from
     ja, en = f"{start} から、署名: {signed}", f"from {start}, signed by {signed}"
     return f"{definition.name} v{definition.version}: {status}, " + {"ja": ja, "en": en}[lang]
 

@@ -36,6 +36,14 @@ class Signature(_Model):
     digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
 
 
+class RefusedSignature(_Model):
+    """A signature that stands in a file and does not count, because its department has keys and none of them sealed it."""
+
+    file: str
+    signature: Signature
+    why: Label
+
+
 class SigningState(StrEnum):
     """How a signed text stands on a day; see signing.py."""
 
@@ -47,12 +55,30 @@ class SigningState(StrEnum):
 # --- team.yaml --------------------------------------------------------------------------------------------------------
 
 
+class Signatory(_Model):
+    """Who may sign for a department, in [since, until); None is open. Keep those who left: their signatures stand."""
+
+    name: str
+    since: date | None = None
+    until: date | None = None
+
+    def may_sign_on(self, day: date) -> bool:
+        """Tell whether a signature of that day is theirs to give."""
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
+
+
 class Department(_Model):
-    """A party that signs. `function` says what it does in the two-step sale."""
+    """A party that signs. `function` says what it does in the two-step sale.
+
+    With `signatories` only they sign; without, anybody who is named. With `ssh_keys` (public keys) a signature counts only
+    beside a seal that one of them verifies: a typed one does not.
+    """
 
     id: str
     label: Label
     function: Literal["inside_sales", "field_sales", "marketing", "operations"]
+    signatories: tuple[Signatory, ...] = ()
+    ssh_keys: tuple[str, ...] = ()
 
 
 class Team(_Model):
@@ -296,7 +322,10 @@ class PhaseAgreement(_Model):
 
 
 class Agreement(_Model):
-    """All that was agreed. `digests` maps a file's path inside the agreement to the digest of its signed part."""
+    """All that was agreed. `digests` maps a file's path inside the agreement to the digest of its signed part.
+
+    The texts hold the signatures that count; `refused` those that stand in the files and do not.
+    """
 
     team: TeamAgreement
     kpis: KpiAgreement
@@ -304,3 +333,4 @@ class Agreement(_Model):
     phases: PhaseAgreement
     definitions: tuple[Definition, ...]
     digests: Mapping[str, str] = Field(default_factory=dict)
+    refused: tuple[RefusedSignature, ...] = ()

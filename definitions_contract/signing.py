@@ -33,6 +33,7 @@ from definitions_contract.schema import (
     SigningState,
     TargetAgreement,
 )
+from definitions_contract.seals import make_seal, seal_path
 
 Signed = Definition | KpiAgreement | TargetAgreement | PhaseAgreement
 
@@ -92,25 +93,55 @@ def with_signatures(text: Signed, names: Mapping[str, str], day: date) -> Signed
     return text.model_copy(update={SIGNATURES: signatures})
 
 
-def sign(path: Path, *, department: str, name: str, day: date) -> Signature:
+def sign(path: Path, *, department: str, name: str, day: date, key: Path | None = None) -> Signature:
     """Write one department's signature into a file, in place of its earlier one. All other lines stay byte for byte.
 
-    The path ends in kpis.yaml, targets.yaml, phases.yaml or <definition>/vN.yaml. The file is replaced in one step.
+    The path ends in kpis.yaml, targets.yaml, phases.yaml or <definition>/vN.yaml. The file is replaced in one step. With a key
+    the signature is sealed, too. A signature that stands already for this text keeps its name and day: signing again with a key
+    seals it, so that a department can begin to use keys without a new date on what it agreed to long ago.
     """
     before = path.read_text(encoding="utf-8")
-    text = _read(before, path)
-    if not name.strip():
-        raise SigningError(path.name, "nobody is named", "give the name of the person who signs")
-    if department not in text.agreed_between:
-        allowed = ", ".join(text.agreed_between)
-        raise SigningError(path.name, f"{department} is not in agreed_between", f"one of {allowed} signs it")
+    text, file = _read(before, path), file_in_agreement(path)
+    _check_may_sign(text, file, department=department, name=name)
     signature = Signature(department=department, name=name, signed_date=day, digest=digest_of(text))
-    after = _with_signature(before, signature)
+    standing = next((s for s in text.signatures if (s.department, s.digest) == (department, signature.digest)), None)
+    if standing is None:
+        _check_is_in_time(text, file, day)
+    signature = standing or signature
+    after = before if standing else _with_signature(before, signature)
     written = _read(after, path)
     if digest_of(written) != signature.digest or signature not in written.signatures:
         raise SigningError(path.name, "its signatures cannot be edited in place", "put `signatures:` last, as a list")
-    _replace(path, after)
+    seal = make_seal(file, signature, key) if key else None  # before anything is written: it may be refused
+    if after != before:
+        _replace(path, after, like=path)
+    if seal is not None:
+        _replace(seal_path(path, department), seal, like=path)
     return signature
+
+
+def file_in_agreement(path: Path) -> str:
+    """Give a file's path inside its agreement.
+
+    >>> file_in_agreement(Path("agreement/valid_meeting/v2.yaml"))
+    'valid_meeting/v2.yaml'
+    """
+    return path.name if model_for(path.name) else f"{path.parent.name}/{path.name}"
+
+
+def _check_may_sign(text: Signed, file: str, *, department: str, name: str) -> None:
+    if not name.strip():
+        raise SigningError(file, "nobody is named", "give the name of the person who signs")
+    if department not in text.agreed_between:
+        allowed = ", ".join(text.agreed_between)
+        raise SigningError(file, f"{department} is not in agreed_between", f"one of {allowed} signs it")
+
+
+def _check_is_in_time(text: Signed, file: str, day: date) -> None:
+    """A version that replaces another is signed before its first day: numbers that people have seen keep their definition."""
+    if isinstance(text, Definition) and text.version > 1 and day >= text.effective_from:
+        problem = f"version {text.version} is to hold from {text.effective_from}, which is not after {day}"
+        raise SigningError(file, problem, "set effective_from to a later day, or leave the text and add a new version")
 
 
 def canonical(value: object) -> str:
@@ -149,7 +180,7 @@ def _canonical_collection(value: object) -> str:
 
 
 def _read(text: str, path: Path) -> Signed:
-    file = path.name if model_for(path.name) else f"{path.parent.name}/{path.name}"
+    file = file_in_agreement(path)
     model = model_for(file)
     document = parse_document(text, file)
     if not isinstance(document, Document):
@@ -200,14 +231,14 @@ def _block(lines: list[str]) -> tuple[int, int]:
     return start, min(end, len(lines))
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, text: str, *, like: Path) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        shutil.copymode(path, temporary)
+        shutil.copymode(like, temporary)
         Path(temporary).replace(path)
     finally:
         Path(temporary).unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from rich.text import Text
 from definitions_contract.documents import KPIS, PHASES, TARGETS
 from definitions_contract.errors import AgreementError, ContractError
 from definitions_contract.loader import load_agreement
-from definitions_contract.resolve import VersionStatus, differences, status_on, version_on, versions
+from definitions_contract.resolve import VersionStatus, differences, first_day, status_on, version_on, versions
 from definitions_contract.schema import Agreement, Definition, Kpi, SigningState
 from definitions_contract.signing import Signed, sign, state
 from definitions_contract.words import Lang, describe_measure, describe_rule
@@ -55,6 +55,7 @@ WORDS: dict[str, dict[Lang, str]] = {
     "active": {"ja": "適用中", "en": "active"},
     "superseded": {"ja": "旧版", "en": "superseded"},
     "broken": {"ja": "署名後に変更", "en": "broken"},
+    "future": {"ja": "署名日が未来です", "en": "signed in the future"},
     "no_difference": {"ja": "違いはありません。", "en": "No difference."},
     "all_signed": {"ja": "署名するものはありません。", "en": "Nothing left to sign."},
 }
@@ -76,7 +77,13 @@ def check(agreement: AgreementOption = None, lang: LangOption = "en", on: DayOpt
         status, since = _status(loaded, text, day)
         table.add_row(file, _word(status, lang), since, _open_signatures(text))
     _console().print(table)
-    if any(state(text).state is SigningState.BROKEN for text in _signed_texts(loaded).values()):
+    for entry in loaded.refused:
+        _line(f"{entry.file}: {entry.signature.department}: {getattr(entry.why, lang)}")
+    future = _future_signatures(loaded)
+    for line in future:
+        _line(f"{line}: {WORDS['future'][lang]}")
+    is_broken = any(state(text).state is SigningState.BROKEN for text in _signed_texts(loaded).values())
+    if is_broken or loaded.refused or future:
         raise typer.Exit(1)
 
 
@@ -115,11 +122,14 @@ def sign_command(
     agreement: AgreementOption = None,
     lang: LangOption = "en",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="SSH key that seals it: private, or public with an agent.")
+    ] = None,
 ) -> None:
-    """Sign for a department: shows the text, asks, writes the signature into the file."""
+    """Sign for a department: shows the text and what it changes, asks, writes the signature into the file."""
     loaded = _load(agreement, lang)
-    if department not in {known.id for known in loaded.team.departments}:
-        _stop(f"no department {department}; one of {', '.join(known.id for known in loaded.team.departments)}")
+    day = datetime.now(loaded.team.tz).date()
+    _check_signatory(loaded, department, name=name, day=day, has_key=key is not None)
     texts = _signed_texts(loaded)
     chosen = _left_to_sign(texts, department) if what is None else [_file(texts, what)]
     if not chosen:
@@ -130,12 +140,13 @@ def sign_command(
             _line(_body(agreement_folder(agreement) / file))
         if not (yes or typer.confirm({"ja": f"{file} に署名しますか", "en": f"Sign {file}"}[lang])):
             _stop(f"{file} was not signed")
+        path = agreement_folder(agreement) / file
         try:
-            day = datetime.now(loaded.team.tz).date()
-            signature = sign(agreement_folder(agreement) / file, department=department, name=name, day=day)
+            signature = sign(path, department=department, name=name, day=day, key=key)
         except ContractError as error:
             _stop(str(error))
         _console().print(f"{file}: {signature.department}, {signature.name}, {signature.signed_date}")
+    _stop_if_refused(_load(agreement, lang), chosen, department, lang)
 
 
 @app.command()
@@ -152,6 +163,36 @@ def diff(
         _line(f"- {getattr(change, lang)}")
     if not changes:
         _line(WORDS["no_difference"][lang])
+
+
+# --- who may sign -----------------------------------------------------------------------------------------------------
+
+
+def _check_signatory(agreement: Agreement, department: str, *, name: str, day: date, has_key: bool) -> None:
+    found = next((known for known in agreement.team.departments if known.id == department), None)
+    if found is None:
+        _stop(f"no department {department}; one of {', '.join(known.id for known in agreement.team.departments)}")
+    allowed = [signatory.name for signatory in found.signatories if signatory.may_sign_on(day)]
+    if found.signatories and name not in allowed:
+        _stop(f"{name} may not sign for {department}; by team.yaml may: {', '.join(allowed) or 'nobody today'}")
+    if found.ssh_keys and not has_key:
+        _stop(f"{department} has ssh_keys in team.yaml: a typed signature does not count; give --key")
+
+
+def _stop_if_refused(agreement: Agreement, files: list[str], department: str, lang: Lang) -> None:
+    for entry in agreement.refused:
+        if entry.file in files and entry.signature.department == department:
+            _stop(f"{entry.file}: {department}: {getattr(entry.why, lang)}")
+
+
+def _future_signatures(agreement: Agreement) -> list[str]:
+    today = datetime.now(agreement.team.tz).date()
+    return [
+        f"{file}: {signature.department} ({signature.name}, {signature.signed_date} > {today})"
+        for file, text in _signed_texts(agreement).items()
+        for signature in text.signatures
+        if signature.signed_date > today
+    ]
 
 
 # --- finding what is meant --------------------------------------------------------------------------------------------
@@ -267,7 +308,7 @@ def _body(path: Path) -> str:
 
 def _status(agreement: Agreement, text: Signed, day: date) -> tuple[SigningState | VersionStatus, str]:
     if isinstance(text, Definition):
-        return status_on(agreement, text, day), str(text.effective_from)
+        return status_on(agreement, text, day), str(first_day(text) or text.effective_from)
     return state(text).state, ""
 
 

@@ -124,7 +124,7 @@ def test_sign_without_a_yes_writes_nothing(folder: Path, edit: Edit) -> None:
 
 
 def test_sign_takes_all_that_is_left_for_the_department(folder: Path, edit: Edit) -> None:
-    edit(V2, "why: Positive", "why: Clear")
+    edit("phases.yaml", "since: 2026-04-01", "since: 2026-05-01")
     edit("targets.yaml", "value: 2900", "value: 3100")
 
     result = run("sign", "--department", "field_sales", "--name", "Demo B", "--yes", "--agreement", str(folder))
@@ -132,8 +132,19 @@ def test_sign_takes_all_that_is_left_for_the_department(folder: Path, edit: Edit
 
     assert result.exit_code == 0
     assert "targets.yaml: field_sales, Demo B" in result.output
-    assert f"{V2}: field_sales, Demo B" in result.output
+    assert "phases.yaml: field_sales, Demo B" in result.output
     assert "Nothing left to sign." in again.output
+
+
+def test_sign_refuses_a_change_of_what_holds_already(folder: Path, edit: Edit) -> None:
+    edit(V2, "why: Positive", "why: Clear")
+    before = (folder / V2).read_bytes()
+
+    result = run("sign", "--department", "field_sales", "--name", "Demo B", "--yes", "--agreement", str(folder))
+
+    assert result.exit_code == 1
+    assert "add a new version" in result.output
+    assert (folder / V2).read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -188,16 +188,48 @@ def test_a_text_is_signed_only_when_all_departments_signed(agreement: Agreement)
 
 def test_signing_changes_only_its_own_line(folder: Path) -> None:
     path = folder / V2
-    before = path.read_text(encoding="utf-8").splitlines()
+    text = path.read_text(encoding="utf-8").replace("why: Positive", "why: Clear")
+    path.write_text(text, encoding="utf-8")
+    before = text.splitlines()
 
-    signature = sign(path, department="field_sales", name="デモ 花子: #1", day=date(2026, 6, 30))
+    signature = sign(path, department="field_sales", name="デモ 花子: #1", day=date(2026, 5, 30))
 
     after = path.read_text(encoding="utf-8").splitlines()
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     assert len(changed) == 1
     assert changed[0][0].startswith("  - {department: field_sales")
     assert signature in load_agreement(folder).definitions[1].signatures
-    assert _state(folder, 2) is SigningState.SIGNED
+
+
+def test_signing_what_one_has_signed_keeps_its_day(folder: Path) -> None:
+    before = (folder / V2).read_bytes()
+
+    signature = sign(folder / V2, department="field_sales", name="Somebody else", day=date(2026, 6, 30))
+
+    assert (signature.name, signature.signed_date) == ("Demo Field Sales Manager", date(2026, 5, 26))
+    assert (folder / V2).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("day", "is_written"),
+    [
+        pytest.param(date(2026, 5, 31), True, id="the day before"),
+        pytest.param(date(2026, 6, 1), False, id="the first day"),
+    ],
+)
+def test_a_version_that_replaces_another_is_signed_before_its_first_day(
+    day: date, is_written: bool, folder: Path, edit: Edit
+) -> None:
+    edit(V2, "why: Positive", "why: Clear")
+    before = (folder / V2).read_bytes()
+
+    if is_written:
+        sign(folder / V2, department="field_sales", name="Demo Person", day=day)
+    else:
+        with pytest.raises(SigningError, match="add a new version"):
+            sign(folder / V2, department="field_sales", name="Demo Person", day=day)
+
+    assert ((folder / V2).read_bytes() != before) is is_written
 
 
 def test_a_file_without_signatures_gets_them_at_its_end(folder: Path) -> None:
