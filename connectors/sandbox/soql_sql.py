@@ -156,6 +156,8 @@ def _compared(column: ColumnElement[Any], operator: str, values: list[Any]) -> C
             return or_(column.is_(None), column.not_in(values))
         case "LIKE":
             return column.like(value, escape="\\")
+        case _ if value is None or isinstance(value, bool):
+            raise SalesforceAnswerError(400, "INVALID_FIELD", f"invalid operator {operator} on null or a boolean field")
         case _:
             return _OPERATORS[operator](column, value)
 
