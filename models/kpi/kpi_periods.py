@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Double,
+    Numeric,
     Select,
     Text,
     and_,
@@ -41,6 +42,9 @@ SCOPES: dict[ScopeKind, ColumnElement[Any]] = {
     ScopeKind.TEAM: kpi_daily.c.team,
     ScopeKind.REP: kpi_daily.c.rep_id,
 }
+EXACT = Numeric(
+    20, 15
+)  # a sum of doubles depends on the order of rows in its last digits: the second night would differ
 KEYS = ("kpi_id", "period_kind", "period_start", "scope_kind", "scope_id")
 SIDES = ("numerator", "denominator", "previous_numerator", "previous_denominator")
 
@@ -164,9 +168,10 @@ def _due(days: CTE, shown: CTE, as_of: date) -> CTE:
     """One row per KPI and shown period: the share of its work that is due by as_of."""
     keys = [pace_weights.c.kpi_id, shown.c.period_kind, shown.c.period_start]
     same_period = and_(days.c.period_kind == shown.c.period_kind, days.c.period_start == shown.c.period_start)
-    gone = func.sum(case((days.c.day <= as_of, pace_weights.c.weight), else_=0))
+    weight = cast(pace_weights.c.weight, EXACT)
+    gone = func.sum(case((days.c.day <= as_of, weight), else_=0))
     return (
-        select(*keys, ratio(gone, func.sum(pace_weights.c.weight)).label("share"))
+        select(*keys, ratio(gone, func.sum(weight)).label("share"))
         .join_from(shown, days, same_period)
         .join(pace_weights, pace_weights.c.day == days.c.day)
         .group_by(*keys)
