@@ -42,9 +42,8 @@ SCOPES: dict[ScopeKind, ColumnElement[Any]] = {
     ScopeKind.TEAM: kpi_daily.c.team,
     ScopeKind.REP: kpi_daily.c.rep_id,
 }
-EXACT = Numeric(
-    20, 15
-)  # a sum of doubles depends on the order of rows in its last digits: the second night would differ
+# a sum of doubles depends on the order of the rows in its last digits: a second night would differ
+EXACT = Numeric(20, 15)
 KEYS = ("kpi_id", "period_kind", "period_start", "scope_kind", "scope_id")
 SIDES = ("numerator", "denominator", "previous_numerator", "previous_denominator")
 
