@@ -5,19 +5,95 @@ deal. Columns are looked up by name in these tables and values are bound: nothin
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, not_, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+)
 
-from definitions_contract.schema import Measure
+from definitions_contract.schema import Kpi, Measure
 from models.duckdb import days_between
 from models.errors import UnknownColumnError
-from models.tables import calls, deals, emails, meeting_verdicts, meetings
+from models.expressions import or_unknown
+from models.tables import calls, deals, emails, kpi_daily, meeting_verdicts, meetings
+
+AMOUNT = kpi_daily.c.numerator.type
+RECORD_IDS: Mapping[str, str] = {
+    "calls": "call_id",
+    "emails": "email_id",
+    "meetings": "meeting_id",
+    "deals": "deal_id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """What a measure reads of its event, row by row. Sums, lists of records and medians are all made of it, so they agree."""
+
+    event: FromClause
+    record_id: ColumnElement[Any]
+    day: ColumnElement[Any]
+    rep_id: ColumnElement[Any]
+    version: ColumnElement[Any]  # NULL when no definition is behind the KPI
+    amount: ColumnElement[Any]  # 1, or the column to add up; never NULL
+    is_counted: ColumnElement[bool]
+
+
+def counting(kpi: Kpi, measure: Measure, event: FromClause, *, as_of: date) -> Counting:
+    """Read one side of a KPI: which rows count up to as_of, on which day, for whom, with how much."""
+    day = event_column(event, measure.date, measure)
+    amount = literal_column("1") if measure.sum is None else func.coalesce(event_column(event, measure.sum, measure), 0)
+    return Counting(
+        event=event,
+        record_id=event.c[RECORD_IDS[measure.event]],
+        day=day,
+        rep_id=or_unknown(event_column(event, measure.credit, measure)),
+        version=event.c.definition_version if is_versioned(kpi, measure) else cast(null(), BigInteger),
+        amount=cast(amount, AMOUNT),
+        is_counted=and_(where_condition(event, measure), day <= as_of),
+    )
+
+
+def is_versioned(kpi: Kpi, measure: Measure) -> bool:
+    """Tell whether the version that judged is part of what is counted: only meetings are judged."""
+    return kpi.definition is not None and measure.event == "meetings"
 
 
 def event_tables() -> dict[str, FromClause]:
     """Give each event a table; the meetings with verdict, version, deal status and days from the meeting to the win."""
-    return {"calls": calls, "emails": emails, "deals": deals, "meetings": _judged_meetings()}
+    return {"calls": calls, "emails": emails, "deals": deals, "meetings": meetings_with(meeting_verdicts)}
+
+
+def meetings_with(verdicts: FromClause, name: str = "judged_meetings") -> FromClause:
+    """Give the meetings with their verdicts (meeting_id, verdict, definition_version) and what became of their deals."""
+    is_won = deals.c.status == "won"
+    days_to_won = case((is_won, days_between(meetings.c.held_date, deals.c.close_date)))
+    return (
+        select(
+            *meetings.c,
+            verdicts.c.verdict,
+            verdicts.c.definition_version,
+            deals.c.status.label("deal_status"),
+            days_to_won.label("days_to_won"),
+        )
+        .join_from(meetings, verdicts, meetings.c.meeting_id == verdicts.c.meeting_id, isouter=True)
+        .join(deals, meetings.c.deal_id == deals.c.deal_id, isouter=True)
+        .cte(name)
+    )
 
 
 def event_column(event: FromClause, name: str, measure: Measure) -> ColumnElement[Any]:
@@ -54,20 +130,3 @@ _OPERATORS: dict[str, Callable[[ColumnElement[Any], Any], ColumnElement[bool]]] 
     "at_most": lambda column, value: column <= value,
     "is_missing": lambda column, value: column.is_(None) if value else column.is_not(None),
 }
-
-
-def _judged_meetings() -> FromClause:
-    is_won = deals.c.status == "won"
-    days_to_won = case((is_won, days_between(meetings.c.held_date, deals.c.close_date)))
-    return (
-        select(
-            *meetings.c,
-            meeting_verdicts.c.verdict,
-            meeting_verdicts.c.definition_version,
-            deals.c.status.label("deal_status"),
-            days_to_won.label("days_to_won"),
-        )
-        .join_from(meetings, meeting_verdicts, meetings.c.meeting_id == meeting_verdicts.c.meeting_id, isouter=True)
-        .join(deals, meetings.c.deal_id == deals.c.deal_id, isouter=True)
-        .cte("judged_meetings")
-    )

@@ -1,5 +1,8 @@
 """What was agreed to reach? One row per KPI, period and scope with an agreed target.
 
+`each_rep` is the target of a rep who is there for the whole period. Who joins or leaves within it has the share of its business
+days on which they were there; who was there on none has no target.
+
 Only signed targets count: a text that not all departments signed, or that was edited after signing, gives no row. `check_signed`
 says so in words, because an empty table alone looks like "nothing was agreed".
 """
@@ -9,13 +12,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from definitions_contract.periods import periods_between
-from definitions_contract.schema import ScopeKind, SigningState, Target, TargetAgreement
+from definitions_contract.schema import Agreement, ScopeKind, SigningState, Target, TargetAgreement
 from definitions_contract.signing import signed_date, state
 from models.context import BuildContext, Model, Rows
-from models.tables import calendar, rep_teams, targets
+from models.tables import calendar, rep_teams, reps, targets
 
 DAYS_BACK = 731  # two years: what a year-on-year comparison needs
 DAYS_AHEAD = 366  # one year: what a plan needs
@@ -28,13 +31,36 @@ SPECIFIC = (
 
 @dataclass(frozen=True, slots=True)
 class TeamTime:
-    """A rep's time [start, end) in a team; end None while it lasts."""
+    """A rep's time [start, end) in a team, within the time that the rep was in the company at all."""
 
     rep_id: str
     team: str
     department: str
     start: date
-    end: date | None
+    end: date
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What targets depend on besides their text: who was where, and which days are business days."""
+
+    times: Sequence[TeamTime]
+    business_days: frozenset[date]
+    fiscal_month: int
+    divided: frozenset[str]  # rates and the like: half a month's target of a rate is the whole rate
+
+    def value_of(self, target: Target, rep_id: str, start: date, end: date) -> float | None:
+        """Give a rep's part of `each_rep` in a period; None when the rep was never there."""
+        share = self.share_there(rep_id, start, end)
+        value = float(target.each_rep or 0)
+        return None if share == 0 else value if target.kpi in self.divided else value * share
+
+    def share_there(self, rep_id: str, start: date, end: date) -> float:
+        """Share of a period's business days on which a rep was there; of its days, when it has no business day."""
+        days = [start + timedelta(days=n) for n in range((end - start).days)]
+        days = [day for day in days if day in self.business_days] or days
+        times = [time for time in self.times if time.rep_id == rep_id]
+        return sum(any(time.start <= day < time.end for time in times) for day in days) / len(days)
 
 
 def build_targets(connection: Connection, context: BuildContext) -> Rows:
@@ -48,10 +74,10 @@ def build_targets(connection: Connection, context: BuildContext) -> Rows:
         return []
     start = max(first, context.as_of - timedelta(days=DAYS_BACK))
     end = min(last, context.as_of + timedelta(days=DAYS_AHEAD)) + timedelta(days=1)
-    times = [TeamTime(*row) for row in connection.execute(_team_times())]
+    company = _company(connection, context.agreement)
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for target in sorted(agreed.targets, key=lambda target: (SPECIFIC.index(target.scope_kind), target.since)):
-        for row in _rows_of(target, start, end, times=times, month=context.agreement.team.fiscal_year_start_month):
+        for row in _rows_of(target, start, end, company):
             rows[tuple(row[key.name] for key in targets.primary_key)] = row
     seal = {"agreed_by": ",".join(agreed.agreed_between), "agreed_date": agreed_date}
     return [row | seal for row in rows.values()]
@@ -70,18 +96,32 @@ def check_signed(agreed: TargetAgreement) -> str | None:
             return f"targets.yaml was changed after {names} signed: no target counts until they sign the new text"
 
 
-def _team_times() -> Any:
-    return select(
-        rep_teams.c.rep_id, rep_teams.c.team, rep_teams.c.department, rep_teams.c.valid_from, rep_teams.c.valid_to
-    ).order_by(rep_teams.c.valid_from)
+def _company(connection: Connection, agreement: Agreement) -> Company:
+    business_days = select(calendar.c.day).where(calendar.c.business_day == 1)
+    return Company(
+        times=[TeamTime(*row) for row in connection.execute(_team_times())],
+        business_days=frozenset(connection.scalars(business_days)),
+        fiscal_month=agreement.team.fiscal_year_start_month,
+        divided=frozenset(kpi.id for kpi in agreement.kpis.kpis if kpi.kind not in ("count", "sum")),
+    )
 
 
-def _rows_of(
-    target: Target, start: date, end: date, *, times: Sequence[TeamTime], month: int
-) -> Iterator[dict[str, Any]]:
+def _team_times() -> Select[Any]:
+    """Cut each time in a team to the time in the company: a membership without dates outlives its member."""
+    start = func.greatest(rep_teams.c.valid_from, func.coalesce(reps.c.started_date, rep_teams.c.valid_from))
+    end = func.least(func.coalesce(rep_teams.c.valid_to, date.max), func.coalesce(reps.c.left_date, date.max))
+    return (
+        select(rep_teams.c.rep_id, rep_teams.c.team, rep_teams.c.department, start, end)
+        .join_from(rep_teams, reps, rep_teams.c.rep_id == reps.c.rep_id, isouter=True)
+        .where(start < end)
+        .order_by(rep_teams.c.rep_id, rep_teams.c.valid_from)
+    )
+
+
+def _rows_of(target: Target, start: date, end: date, company: Company) -> Iterator[dict[str, Any]]:
     first = max(start, target.since)
     after = min(end, target.until or end)
-    for period_start, period_end in periods_between(first, after, target.every, month):
+    for period_start, period_end in periods_between(first, after, target.every, company.fiscal_month):
         period = {
             "kpi_id": target.kpi,
             "period_kind": target.every.value,
@@ -89,8 +129,10 @@ def _rows_of(
             "period_end": period_end,
         }
         if target.each_rep is not None:
-            for rep_id in _reps_of(target, period_start, period_end, times=times):
-                yield period | {"scope_kind": "rep", "scope_id": rep_id, "value": float(target.each_rep)}
+            for rep_id in _reps_of(target, period_start, period_end, times=company.times):
+                value = company.value_of(target, rep_id, period_start, period_end)
+                if value is not None:
+                    yield period | {"scope_kind": "rep", "scope_id": rep_id, "value": value}
         yield period | {
             "scope_kind": target.scope_kind.value,
             "scope_id": target.scope_id,
@@ -100,7 +142,7 @@ def _rows_of(
 
 def _reps_of(target: Target, start: date, end: date, *, times: Sequence[TeamTime]) -> list[str]:
     """Give the reps whose newest team in the period is in the target's scope: who changes teams has one target."""
-    newest = {time.rep_id: time for time in times if time.start < end and (time.end is None or time.end > start)}
+    newest = {time.rep_id: time for time in times if time.start < end and time.end > start}
     if target.scope_kind is ScopeKind.REP:
         return []
     return [
@@ -110,4 +152,4 @@ def _reps_of(target: Target, start: date, end: date, *, times: Sequence[TeamTime
     ]
 
 
-MODEL = Model(table=targets, reads=(calendar, rep_teams), rows=build_targets, group="kpi")
+MODEL = Model(table=targets, reads=(calendar, rep_teams, reps), rows=build_targets, group="kpi")
