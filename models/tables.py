@@ -181,6 +181,7 @@ raw_meetings = _raw_table(
     _text("title", "Subject line", personal=True),
     _text("outcome", "held, no_show, cancelled, rescheduled, booked or unknown"),
     _text("field_sales_feedback", "accepted or rejected; NULL until field sales answers"),
+    _text("field_sales_feedback_first", "First answer, where the CRM keeps it in a field of its own"),
     _text("reject_reason", "Reason code of a rejection"),
     _text("response_method", "How the lead was handled: call, email, form, event..."),
     _text("external_uid", "Calendar id that copies in other CRMs share"),
@@ -412,11 +413,13 @@ meetings = Table(
     *_segments(),
     _text("outcome", "held, no_show, cancelled, rescheduled, booked (still to come) or unknown (over, none recorded)"),
     _text("field_sales_feedback", "accepted or rejected; NULL until field sales answers"),
+    _text("field_sales_feedback_first", "First answer, accepted or rejected, where the CRM keeps it; else the one now"),
     _text("reject_reason", "Reason code of a rejection"),
     _boolean("decision_maker_present", "Decision maker took part; NULL when not recorded"),
     _boolean("has_deal", "Linked to a deal"),
     _integer("minutes", "Planned length in minutes"),
     _integer("attendee_count", "People from the other side who are linked to it"),
+    _integer("attendees_ours", "People of ours: who holds it and who is invited to it; who booked it only if invited"),
     _integer("copy_count", "CRM records that are this one meeting"),
     _date("booked_date", "Day it was booked"),
     _date("held_date", "Day it was held or is to be held"),
@@ -584,6 +587,11 @@ kpi_periods = Table(
     _double("denominator", "Sum over the period; NULL for counts and sums"),
     *_measures("", "The KPI"),
     _double("previous", "The same number of the period before, up to the same share of its business days"),
+    _double("median", "Of a mean: the median of the same records, beside the mean; NULL for other kinds"),
+    _text(
+        "guard_note",
+        "guard_fell: this number rose against the period before while its guard got worse by more than noise; else NULL",
+    ),
     _text("definition_versions", "Versions behind it, comma separated"),
     _date("as_of", "Day that it was computed for"),
     schema="kpi",
@@ -768,6 +776,65 @@ snapshots = Table(
     comment="One row per KPI, period, scope and night: append-only, what was known then",
 )
 
+record_history = Table(
+    "record_history",
+    metadata,
+    _key("measure_id", "What is counted: digest of the measure's text in kpis.yaml"),
+    _key("record_id", "Id in core of the call, e-mail, meeting or deal"),
+    _date("known_date", "Night of which this is known; it holds until the next row of the record", key=True),
+    _boolean("is_counted", "It counts; false from the night on which it no longer does"),
+    _date("counted_date", "Day that it counts on"),
+    _text("rep_id", "Rep it is credited to"),
+    _text("team", "Team of the rep on that day"),
+    _text("department", "Department of that team"),
+    _integer("definition_version", "Version of the definition behind it; NULL when none is"),
+    _column("amount", Numeric(20, 4), "What it adds: 1, or the column that is summed"),
+    schema="kpi",
+    comment="One row per measure and record, and one more for each night on which it counted differently: append-only",
+)
+cohorts = Table(
+    "cohorts",
+    metadata,
+    _key(
+        "cohort_kind", "first_touch: people by the month of their first activity; booking: meetings by the month booked"
+    ),
+    _date("cohort_month", "First day of that month", key=True),
+    _key("lead_source_first", "Lead source as first recorded; unknown when none"),
+    _key("step", "booked, held, valid, deal or won"),
+    _integer("age_days", "Days since the first touch or booking", key=True),
+    _integer("cohort_size", "People or meetings in the cohort"),
+    _integer("at_risk", "Of them old enough: that many days had passed by as_of"),
+    _integer("converted", "Of those at risk: reached the step within that many days"),
+    _double("conversion", "converted / at_risk; NULL while none is old enough"),
+    _boolean("is_matured", "The whole cohort is old enough"),
+    _date("as_of", "Day that it was computed for"),
+    schema="kpi",
+    comment="One row per cohort, lead source, step and age: add converted and at_risk up over lead sources, then divide",
+)
+qualitative = Table(
+    "qualitative",
+    metadata,
+    _key("period_kind", "month or quarter"),
+    _date("period_start", "First day", key=True),
+    _date("period_end", "Day after the last"),
+    _key("scope_kind", "department, team or rep"),
+    _key("scope_id", "Id of the department, team or rep; unknown when none"),
+    _key("kind", "response_method, lead_source, reject_reason or lost_reason"),
+    _key("code", "The code recorded; unknown when none"),
+    _integer("booked", "Meetings booked in the period"),
+    _integer("held", "Meetings held in the period"),
+    _integer("valid", "Of those with a day in the period: valid by the signed definition"),
+    _integer("rejected", "Held meetings that field sales rejected"),
+    _integer("deals", "Deals made in the period"),
+    _integer("won", "Deals won in the period"),
+    _integer("lost", "Deals lost in the period"),
+    _integer("notes", "Notes written in the period on such meetings and deals, or their people"),
+    _money("won_amount", "Value of the deals won, in the agreed currency"),
+    _date("as_of", "Day that it was computed for"),
+    schema="kpi",
+    comment="One row per period, scope, kind and code: how leads were handled, where they came from, why not, and what came of it",
+)
+
 # --- ops: what the pipeline did ---------------------------------------------------------------------------------------
 
 sync_runs = Table(
@@ -811,6 +878,41 @@ reconciliation = Table(
     _boolean("is_matched", "crm_count equals landed_count"),
     schema="ops",
     comment="One row per sync, object and window: proof that nothing was lost",
+)
+refused_syncs = Table(
+    "refused_syncs",
+    metadata,
+    _key("sync_id", "Sync"),
+    _text("connection", "Connection"),
+    _text("reason", "Why nothing of it was kept"),
+    _timestamp("refused_at", "When (UTC)"),
+    schema="ops",
+    comment="One row per sync that landed and was not kept: its counts did not fit, or its files are damaged; cursors stayed",
+)
+source_fields = Table(
+    "source_fields",
+    metadata,
+    _key("connection", "Connection"),
+    _key("object", "CRM object"),
+    _key("field", "Field, as the CRM names it"),
+    _text("type", "Type, as the CRM names it"),
+    _timestamp("first_seen_at", "When a sync first saw it (UTC)"),
+    _timestamp("last_seen_at", "When a sync last saw it (UTC)"),
+    _timestamp("gone_at", "When a sync first missed it: deleted, or hidden from this user (UTC)"),
+    schema="ops",
+    comment="One row per field that a CRM object has or had: what changed in the CRM's schema, and when",
+)
+source_changes = Table(
+    "source_changes",
+    metadata,
+    _key("sync_id", "Sync that saw it"),
+    _key("connection", "Connection"),
+    _key("object", "CRM object"),
+    _key("field", "Field, as the CRM names it"),
+    _text("change", "new, gone or type"),
+    _text("detail", "What changed, in words"),
+    schema="ops",
+    comment="One row per change of a CRM's schema that a sync saw",
 )
 quarantine = Table(
     "quarantine",
