@@ -277,6 +277,20 @@ class Target(_Model):
     is_goal: bool = False
 
 
+class Benchmark(_Model):
+    """A rate to plan with while the own cases are too few: agreed, so that nobody invents one.
+
+    `cases` says how many own cases it is worth, and so how wide its interval is; `median_days` how long half of the conversions
+    take; `source` where it comes from.
+    """
+
+    rate: Literal["average_deal", "meeting_to_won", "valid_rate", "show_rate", "booked_per_connect", "connect_rate"]
+    value: Decimal = Field(gt=0)
+    cases: int = Field(ge=1)
+    median_days: int | None = Field(default=None, ge=0, le=540)
+    source: str
+
+
 class TargetAgreement(_Model):
     """targets.yaml."""
 
@@ -284,6 +298,7 @@ class TargetAgreement(_Model):
     targets: tuple[Target, ...]
     realism_percentile: Decimal = Field(default=Decimal("0.9"), gt=0, le=1)  # a need above it is called unrealistic
     least_sample: int = Field(default=20, ge=1)  # below it no point figure is given
+    benchmarks: tuple[Benchmark, ...] = ()  # used by the plan below the least sample
     signatures: tuple[Signature, ...] = ()
 
 
