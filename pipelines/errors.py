@@ -6,6 +6,7 @@ PipelineError
 ├── ReconciliationError    fewer or more records landed than the CRM says: nothing of that sync was kept
 ├── NothingPublishedError  there is no published database yet: run `kpi nightly`
 ├── SourceMissingError     no source could be read at all
+├── NoSuchVersionError     no such definition or version in the agreement
 ├── UnknownMeetingError    nothing has the id that was asked for
 └── UnknownAlertError      no open alert has the id that was asked for
 """
@@ -33,6 +34,10 @@ class NothingPublishedError(PipelineError):
 
 class SourceMissingError(PipelineError):
     """No source could be read."""
+
+
+class NoSuchVersionError(PipelineError):
+    """No such definition or version in the agreement."""
 
 
 class UnknownMeetingError(PipelineError):

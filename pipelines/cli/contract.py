@@ -17,8 +17,10 @@ from definitions_contract.resolve import VersionStatus, differences, first_day, 
 from definitions_contract.schema import Agreement, Definition, Kpi, SigningState
 from definitions_contract.signing import Signed, sign, state
 from definitions_contract.words import Lang, describe_measure, describe_rule
+from pipelines.cli.contract_change import impact, impact_before_signing
 
-app = typer.Typer(help="Check, show, sign and compare what was agreed.", no_args_is_help=True)
+app = typer.Typer(help="Check, show, sign, compare and export what was agreed.", no_args_is_help=True)
+app.command()(impact)
 
 AgreementOption = Annotated[
     Path | None,
@@ -56,6 +58,10 @@ WORDS: dict[str, dict[Lang, str]] = {
     "superseded": {"ja": "旧版", "en": "superseded"},
     "broken": {"ja": "署名後に変更", "en": "broken"},
     "future": {"ja": "署名日が未来です", "en": "signed in the future"},
+    "no_impact": {
+        "ja": "影響はまだ計算できません（`kpi nightly` の数字か、比べる版がありません）。",
+        "en": "No impact known: there are no numbers yet (`kpi nightly`), or no version to compare with.",
+    },
     "no_difference": {"ja": "違いはありません。", "en": "No difference."},
     "all_signed": {"ja": "署名するものはありません。", "en": "Nothing left to sign."},
 }
@@ -136,8 +142,7 @@ def sign_command(
         _console().print(WORDS["all_signed"][lang])
     for file in chosen:
         _show_text(file, texts[file], lang)
-        if not isinstance(texts[file], Definition):
-            _line(_body(agreement_folder(agreement) / file))
+        _show_consequences(loaded, texts[file], agreement_folder(agreement) / file, lang)
         if not (yes or typer.confirm({"ja": f"{file} に署名しますか", "en": f"Sign {file}"}[lang])):
             _stop(f"{file} was not signed")
         path = agreement_folder(agreement) / file
@@ -298,6 +303,14 @@ def _show_text(file: str, text: Signed, lang: Lang) -> None:
     for rule in text.rules:
         table.add_row(getattr(rule.label, lang), describe_rule(rule, lang))
     _console().print(table)
+
+
+def _show_consequences(agreement: Agreement, text: Signed, path: Path, lang: Lang) -> None:
+    """Show a definition's impact on the numbers, and any other file as it stands."""
+    if not isinstance(text, Definition):
+        _line(_body(path))
+    elif state(text).state is not SigningState.SIGNED:
+        _line(impact_before_signing(agreement, text, lang) or WORDS["no_impact"][lang])
 
 
 def _body(path: Path) -> str:

@@ -1,0 +1,262 @@
+"""What would another version change? Both versions judge the same meetings in one statement; nothing here is a table.
+
+Each version is read as if it held from `since` on, signed or not. Which meetings move, by which rule, and what that does to the
+KPIs of each month, follows from laying the two sets of verdicts over each other.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Double,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+
+from definitions_contract.resolve import InForce
+from definitions_contract.schema import Definition, Kpi, Measure, RuleOutcome, Severity, Verdict
+from models.duckdb import days_between
+from models.expressions import or_unknown
+from models.kpi.events import event_column, meetings_with, where_condition
+from models.kpi.judged_meetings import counted_column, deadline_name, deadlines, judged_meetings
+from models.kpi.rules import rule_columns
+from models.kpi.teams import is_team_on
+from models.tables import calendar, deals, meetings, rep_teams
+
+SIDES = ("before", "after")
+VALID = Verdict.VALID.value
+RANKS = {Verdict.INVALID.value: 1, Verdict.PENDING.value: 2, VALID: 3}  # a move goes up or down
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two versions over the meetings counted since a day, as known on as_of."""
+
+    before: Definition
+    after: Definition
+    since: date
+    as_of: date
+
+    def side(self, name: str) -> Definition:
+        """Give the version of a side."""
+        return self.before if name == "before" else self.after
+
+
+def verdicts_of(comparison: Comparison) -> dict[str, CTE]:
+    """Judge the meetings by each version: one row per meeting counted since the day, with its reasons."""
+    rows = judged_meetings((InForce(comparison.before, comparison.since, None),))
+    waits = {rule.wait_business_days for side in SIDES for rule in comparison.side(side).rules}
+    due = deadlines(tuple(waits))
+    return {side: _verdicts(side, comparison, rows, due) for side in SIDES}
+
+
+def compared_meetings(verdicts: dict[str, CTE]) -> CTE:
+    """One row per meeting that either version counts: both verdicts, and the rules that move it; NULL when none does."""
+    before, after = verdicts["before"], verdicts["after"]
+    both = before.join(after, before.c.meeting_id == after.c.meeting_id, full=True)
+    goes_down = _rank(after) < _rank(before)
+    worse = {
+        name: case((goes_down, after.c[name]), else_=before.c[name])
+        for name in ("verdict", "failed_rules", "waiting_rules", "is_unanswered", "seen")
+    }
+    rules = case((worse["verdict"] == Verdict.INVALID.value, worse["failed_rules"]), else_=worse["waiting_rules"])
+    is_moved = before.c.verdict.is_distinct_from(after.c.verdict)
+    return (
+        select(
+            func.coalesce(after.c.meeting_id, before.c.meeting_id).label("meeting_id"),
+            before.c.verdict.label("before_verdict"),
+            after.c.verdict.label("after_verdict"),
+            case((is_moved, rules)).label("moving_rules"),
+            case((is_moved, worse["seen"])).label("seen"),
+            is_moved.label("is_moved"),
+            case((is_moved, worse["is_unanswered"]), else_=false()).label("is_unanswered"),
+            func.coalesce(after.c.counted_date, before.c.counted_date).label("counted_date"),
+        )
+        .select_from(both)
+        .cte("compared")
+    )
+
+
+def moves(comparison: Comparison) -> Select[Any]:
+    """Count the meetings by both verdicts and the rules that move them; unmoved ones have no rules."""
+    compared = compared_meetings(verdicts_of(comparison))
+    keys = [compared.c.before_verdict, compared.c.after_verdict, compared.c.moving_rules]
+    unanswered = func.count().filter(compared.c.is_unanswered).label("unanswered_count")
+    return select(*keys, func.count().label("meeting_count"), unanswered).group_by(*keys).order_by(*keys)
+
+
+def moved_meetings(comparison: Comparison) -> Select[Any]:
+    """List every meeting whose verdict differs, with its link and what the moving rules saw."""
+    compared = compared_meetings(verdicts_of(comparison))
+    columns = [compared.c[name] for name in ("before_verdict", "after_verdict", "moving_rules", "seen", "counted_date")]
+    return (
+        select(meetings.c.meeting_id, meetings.c.crm_url, meetings.c.rep_id, *columns)
+        .join_from(compared, meetings, compared.c.meeting_id == meetings.c.meeting_id)
+        .where(compared.c.is_moved)
+        .order_by(compared.c.counted_date, meetings.c.meeting_id)
+    )
+
+
+def counts(comparison: Comparison) -> Select[Any]:
+    """Count verdicts per version, month, team, rep and lead source, each version by its own day, up to as_of."""
+    verdicts = verdicts_of(comparison)
+    sides = (_counts(side, verdict_set, comparison) for side, verdict_set in verdicts.items())
+    return select(union_all(*sides).cte("counts"))
+
+
+def kpi_facts(comparison: Comparison, kpis: tuple[Kpi, ...]) -> Select[Any] | None:
+    """Count every KPI that rests on the definition under each version, per month and rep; None without such a KPI."""
+    verdicts = verdicts_of(comparison)
+    events = {side: meetings_with(verdicts[side], f"events_{side}") for side in SIDES}
+    facts = [
+        _measured(kpi, measure, side, events=events[side], comparison=comparison)
+        for side in SIDES
+        for kpi in kpis
+        for measure in (kpi.numerator, kpi.denominator)
+        if measure is not None and measure.event == "meetings" and kpi.definition == comparison.after.name
+    ]
+    return select(union_all(*facts).cte("facts")) if facts else None
+
+
+def conversion(comparison: Comparison, horizon_days: int) -> Select[Any]:
+    """Count meetings old enough by whether each version calls them valid, and those whose deal was won within the horizon.
+
+    Those that move for want of an answer stand apart: nobody recorded it, which says nothing of the meeting.
+    """
+    compared = compared_meetings(verdicts_of(comparison))
+    days = days_between(meetings.c.held_date, deals.c.close_date)
+    is_won = and_(deals.c.status == "won", days.between(0, horizon_days), deals.c.close_date <= comparison.as_of)
+    keys: list[ColumnElement[Any]] = [
+        *(func.coalesce(compared.c[f"{side}_verdict"] == VALID, false()).label(f"is_{side}_valid") for side in SIDES),
+        compared.c.is_unanswered,
+    ]
+    return (
+        select(*keys, func.count().label("meeting_count"), func.count().filter(is_won).label("won_count"))
+        .join_from(compared, meetings, compared.c.meeting_id == meetings.c.meeting_id)
+        .join(deals, meetings.c.deal_id == deals.c.deal_id, isouter=True)
+        .where(compared.c.counted_date <= comparison.as_of - timedelta(days=horizon_days))
+        .group_by(*keys)
+    )
+
+
+def _verdicts(side: str, comparison: Comparison, rows: CTE, due: CTE) -> CTE:
+    definition = comparison.side(side)
+    outcomes = _outcomes(side, comparison, rows, due)
+    of = {rule.id: outcomes.c[f"outcome_of_{rule.id}"] for rule in definition.rules}
+    observed = {rule.id: outcomes.c[f"seen_by_{rule.id}"] for rule in definition.rules}
+    critical = [rule.id for rule in definition.rules if rule.severity is Severity.CRITICAL]
+
+    def listed(outcome: RuleOutcome) -> ColumnElement[Any]:
+        shown = (case((of[rule_id] == outcome.value, rule_id)) for rule_id in critical)
+        return func.nullif(func.concat_ws(",", *shown), "") if critical else cast(null(), Text)
+
+    def any_with(outcome: RuleOutcome) -> ColumnElement[bool]:
+        return or_(false(), *(of[rule_id] == outcome.value for rule_id in critical))
+
+    stopped = {rule_id: of[rule_id] != RuleOutcome.PASS.value for rule_id in critical}
+    seen = [
+        case((is_stopped, literal(f"{rule_id} = ", Text).concat(func.coalesce(observed[rule_id], "-"))))
+        for rule_id, is_stopped in stopped.items()
+    ]
+    unanswered = [and_(is_stopped, observed[rule_id].is_(None)) for rule_id, is_stopped in stopped.items()]
+    columns: list[ColumnElement[Any]] = [
+        outcomes.c.meeting_id,
+        outcomes.c.counted_date,
+        cast(literal(definition.version), BigInteger).label("definition_version"),
+        case(
+            (any_with(RuleOutcome.FAIL), Verdict.INVALID.value),
+            (any_with(RuleOutcome.WAITING), Verdict.PENDING.value),
+            else_=VALID,
+        ).label("verdict"),
+        listed(RuleOutcome.FAIL).label("failed_rules"),
+        listed(RuleOutcome.WAITING).label("waiting_rules"),
+        func.nullif(func.concat_ws("; ", *seen), "").label("seen"),
+        or_(false(), *unanswered).label("is_unanswered"),
+    ]
+    return select(*columns).cte(f"verdicts_{side}")
+
+
+def _outcomes(side: str, comparison: Comparison, rows: CTE, due: CTE) -> CTE:
+    """One row per meeting, one column per rule: what it says, and what it saw."""
+    definition = comparison.side(side)
+    day = counted_column(rows, definition)
+    dated = due.alias(f"due_{side}")
+    columns: list[ColumnElement[Any]] = []
+    for rule in definition.rules:
+        deadline = func.coalesce(dated.c[deadline_name(rule.wait_business_days)], day)
+        judged = rule_columns(rule, rows, deadline=deadline, as_of=comparison.as_of)
+        columns += [judged.outcome.label(f"outcome_of_{rule.id}"), judged.observed.label(f"seen_by_{rule.id}")]
+    return (
+        select(rows.c.meeting_id, day.label("counted_date"), *columns)
+        .join_from(rows, dated, dated.c.day == day, isouter=True)
+        .where(day >= comparison.since)
+        .cte(f"outcomes_{side}")
+    )
+
+
+def _rank(verdicts: CTE) -> ColumnElement[int]:
+    return case(RANKS, value=verdicts.c.verdict, else_=0)
+
+
+def _counts(side: str, verdicts: CTE, comparison: Comparison) -> Select[Any]:
+    keys: list[ColumnElement[Any]] = [
+        calendar.c.month_start,
+        or_unknown(rep_teams.c.team).label("team"),
+        or_unknown(meetings.c.rep_id).label("rep_id"),
+        or_unknown(meetings.c.lead_source).label("lead_source"),
+        verdicts.c.verdict,
+    ]
+    return (
+        select(
+            literal(side).label("side"),
+            *keys,
+            func.count().label("meeting_count"),
+            func.count().filter(verdicts.c.is_unanswered).label("unanswered_count"),
+        )
+        .join_from(verdicts, meetings, verdicts.c.meeting_id == meetings.c.meeting_id)
+        .join(calendar, calendar.c.day == verdicts.c.counted_date)
+        .join(rep_teams, is_team_on(meetings.c.rep_id, verdicts.c.counted_date), isouter=True)
+        .where(verdicts.c.counted_date <= comparison.as_of)
+        .group_by(*keys)
+    )
+
+
+def _measured(kpi: Kpi, measure: Measure, side: str, *, events: Any, comparison: Comparison) -> Select[Any]:
+    day = event_column(events, measure.date, measure)
+    rep = event_column(events, measure.credit, measure)
+    amount = func.count() if measure.sum is None else func.sum(event_column(events, measure.sum, measure))
+    is_numerator = measure is kpi.numerator
+    keys: list[ColumnElement[Any]] = [
+        calendar.c.month_start,
+        or_unknown(rep).label("rep_id"),
+        or_unknown(rep_teams.c.team).label("team"),
+        or_unknown(rep_teams.c.department).label("department"),
+    ]
+    sides = (cast(amount if is_numerator else null(), Double), cast(null() if is_numerator else amount, Double))
+    return (
+        select(
+            literal(kpi.id).label("kpi_id"),
+            literal(side).label("side"),
+            *keys,
+            sides[0].label("numerator"),
+            sides[1].label("denominator"),
+        )
+        .join_from(events, calendar, calendar.c.day == day)
+        .join(rep_teams, is_team_on(rep, day), isouter=True)
+        .where(where_condition(events, measure), day >= comparison.since, day <= comparison.as_of)
+        .group_by(*keys)
+    )
