@@ -59,6 +59,7 @@ class BulkJobs:
     def __init__(self, answerer: Answerer) -> None:
         self._answerer = answerer
         self._jobs: dict[str, Job] = {}
+        self._made = 0
 
     async def create(self, request: Request) -> Response:
         """Make a job: the query is checked at once."""
@@ -72,7 +73,8 @@ class BulkJobs:
         selection = self._answerer.selection(str(body.get("query")), with_deleted=operation == "queryAll")
         if not selection.paths:
             raise _invalid("aggregate queries are not supported by Bulk API 2.0")
-        job_id = long_id("7505g0" + str(len(self._jobs) + 1).rjust(9, "0"))
+        self._made += 1  # not the number of jobs there are: a deleted job's id is never given again
+        job_id = long_id("7505g0" + str(self._made).rjust(9, "0"))
         ending = str(body.get("lineEnding") or "LF")
         job = Job(job_id, operation, request.path_params["version"], selection, delimiter, ending, now_ms())
         self._jobs[job_id] = job
