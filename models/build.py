@@ -20,6 +20,7 @@ from models.core import (
 from models.kpi import (
     alerts,
     causes,
+    cohorts,
     divergence,
     kpi_daily,
     kpi_periods,
@@ -29,6 +30,8 @@ from models.kpi import (
     phase_status,
     phase_tables,
     plan,
+    qualitative,
+    record_history,
     snapshots,
     targets,
 )
@@ -60,7 +63,10 @@ KPI: tuple[Model, ...] = (
     divergence.MODEL,
     kpi_periods.MODEL,
     *phase_tables.MODELS,
+    record_history.MODEL,
     snapshots.MODEL,
+    cohorts.MODEL,
+    qualitative.MODEL,
     causes.MODEL,
     alerts.MODEL,
     plan.MODEL,

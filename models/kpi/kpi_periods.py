@@ -32,8 +32,23 @@ from sqlalchemy import (
 from definitions_contract.schema import Agreement, Kpi, ScopeKind
 from models.context import BuildContext, Model
 from models.expressions import ratio
+from models.kpi.guards import NOTE, guard_notes
+from models.kpi.medians import medians
 from models.kpi.periods import counted_days, days_of_periods, shown_periods
-from models.tables import calendar, divergence, kpi_daily, kpi_periods, pace_weights, targets
+from models.tables import (
+    calendar,
+    calls,
+    deals,
+    divergence,
+    emails,
+    kpi_daily,
+    kpi_periods,
+    meeting_verdicts,
+    meetings,
+    pace_weights,
+    rep_teams,
+    targets,
+)
 
 AHEAD = 1.1  # a tenth above what was due is more than keeping up
 DIVIDED = ("rate", "mean", "product")
@@ -197,6 +212,8 @@ def _judged(numbers: CTE, shown: CTE, due: CTE, context: BuildContext) -> Select
     tonight = and_(
         divergence.c.evaluated_date == context.as_of, *(numbers.c[name] == divergence.c[name] for name in KEYS)
     )
+    notes = guard_notes(numbers, kpis)
+    middle = medians(context.agreement, shown, as_of=context.as_of)
     return (
         select(
             *(numbers.c[name] for name in KEYS[:3]),
@@ -212,12 +229,16 @@ def _judged(numbers: CTE, shown: CTE, due: CTE, context: BuildContext) -> Select
             expected.label("expected_to_date"),
             status.label("status"),
             previous.label("previous"),
+            middle.c.median,
+            case((notes.c.kpi_id.is_not(None), NOTE)).label("guard_note"),
             numbers.c.definition_versions,
             cast(context.as_of, Date).label("as_of"),
         )
         .join_from(numbers, shown, same_period)
         .join(due, same_due, isouter=True)
         .join(divergence, tonight, isouter=True)
+        .join(notes, and_(*(numbers.c[name] == notes.c[name] for name in KEYS)), isouter=True)
+        .join(middle, and_(*(numbers.c[name] == middle.c[name] for name in KEYS)), isouter=True)
     )
 
 
@@ -251,7 +272,19 @@ def _fact_of(numbers: CTE, facts: Mapping[str, str]) -> ColumnElement[Any]:
 
 MODEL = Model(
     table=kpi_periods,
-    reads=(kpi_daily, targets, calendar, pace_weights, divergence),
+    reads=(
+        kpi_daily,
+        targets,
+        calendar,
+        pace_weights,
+        divergence,
+        calls,  # the medians' own records
+        emails,
+        meetings,
+        deals,
+        meeting_verdicts,
+        rep_teams,
+    ),
     statement=build_kpi_periods,
     group="kpi",
 )

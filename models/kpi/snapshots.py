@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Date, Select, cast, select
 
 from models.context import BuildContext, Model
-from models.tables import kpi_periods, snapshots
+from models.tables import kpi_periods, record_history, snapshots
 
 
 def build_snapshots(context: BuildContext) -> Select[Any]:
@@ -26,4 +26,10 @@ def build_snapshots(context: BuildContext) -> Select[Any]:
     )
 
 
-MODEL = Model(table=snapshots, reads=(kpi_periods,), statement=build_snapshots, write="append_missing", group="kpi")
+MODEL = Model(
+    table=snapshots,
+    reads=(kpi_periods, record_history),  # after the records: a night's snapshots say that its records are kept
+    statement=build_snapshots,
+    write="append_missing",
+    group="kpi",
+)

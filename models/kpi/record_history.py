@@ -1,0 +1,77 @@
+"""Which records were counted as known on each night? One row per measure and record, one more each night it counted differently.
+
+The first night keeps every record, later ones only what changed; so the list behind any night's number can be given again, and why the
+number moved since. A night that kpi.snapshots has already is never kept a second time, whatever was corrected since.
+"""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import CTE, Date, Select, and_, cast, func, literal, or_, select, union_all
+
+from models.context import BuildContext, Model
+from models.expressions import no_rows
+from models.kpi.kpi_records import counted_records, measure_id
+from models.tables import calls, deals, emails, meeting_verdicts, meetings, record_history, rep_teams, snapshots
+
+KEYS = ("measure_id", "record_id")
+FACTS = ("counted_date", "rep_id", "team", "department", "definition_version", "amount")
+
+
+def build_record_history(context: BuildContext) -> Select[Any]:
+    """Give what counts tonight and did not, or did otherwise, and what no longer counts."""
+    measures = {
+        measure_id(kpi, measure): (kpi, measure)
+        for kpi in context.agreement.kpis.kpis
+        for measure in (kpi.numerator, kpi.denominator)
+        if measure is not None
+    }
+    if not measures:
+        return no_rows(record_history)
+    now = union_all(*(counted_records(kpi, measure, as_of=context.as_of) for kpi, measure in measures.values())).cte(
+        "counted_now"
+    )
+    before = known_records(context.as_of).cte("counted_before")
+    asked_before = select(before).where(before.c.measure_id.in_(measures)).cte("asked_before")
+    changed = _changed(now, asked_before)
+    # read, not built from: the night's snapshots are written after this table, so they are here only in a second run
+    is_kept = select(literal(1)).where(snapshots.c.known_date >= context.as_of).exists()
+    return select(
+        *(changed.c[name] for name in (*KEYS, *FACTS, "is_counted")), cast(context.as_of, Date).label("known_date")
+    ).where(~is_kept)
+
+
+def known_records(night: date) -> Select[Any]:
+    """Give the newest row of each measure and record as known on a night; those with is_counted were behind its numbers."""
+    place = func.row_number().over(
+        partition_by=[record_history.c[name] for name in KEYS], order_by=record_history.c.known_date.desc()
+    )
+    until_then = select(record_history, place.label("place")).where(record_history.c.known_date <= night)
+    ranked = until_then.subquery("ranked")
+    return select(*(ranked.c[column.name] for column in record_history.columns)).where(ranked.c.place == 1)
+
+
+def _changed(now: CTE, before: CTE) -> CTE:
+    columns = (*KEYS, *FACTS)
+    same_record = and_(*(now.c[name] == before.c[name] for name in KEYS))
+    is_other = or_(*(now.c[name].is_distinct_from(before.c[name]) for name in FACTS))
+    counts = (
+        select(*(now.c[name] for name in columns), literal(True).label("is_counted"))
+        .join_from(now, before, same_record, isouter=True)
+        .where(or_(before.c.is_counted.is_distinct_from(True), is_other))
+    )
+    no_longer = (
+        select(*(before.c[name] for name in columns), literal(False).label("is_counted"))
+        .join_from(before, now, same_record, isouter=True)
+        .where(before.c.is_counted, now.c.record_id.is_(None))
+    )
+    return union_all(counts, no_longer).cte("changed")
+
+
+MODEL = Model(
+    table=record_history,
+    reads=(calls, emails, meetings, deals, meeting_verdicts, rep_teams),
+    statement=build_record_history,
+    write="append_missing",
+    group="kpi",
+)
