@@ -2,11 +2,13 @@
 
 SandboxError
 ├── SandboxStartError           the servers' process did not come up
+├── UnknownPlayError            a play, or one of its options, that is not in the catalog
 └── RefusedRequestError         what the imitated CRM refuses, with its HTTP status
     ├── HubSpotAnswerError      an object with status, category and correlationId
     └── SalesforceAnswerError   an array of message and errorCode
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from connectors.errors import ConnectorError
@@ -18,6 +20,13 @@ class SandboxError(ConnectorError):
 
 class SandboxStartError(SandboxError):
     """The servers' process ended, or did not answer in time."""
+
+
+class UnknownPlayError(SandboxError):
+    """No such play, or no such option of it."""
+
+    def __init__(self, play: str, *, known: Iterable[str]) -> None:
+        super().__init__(f"the sandbox has no play {play}; it has {', '.join(known) or 'none'}")
 
 
 class RefusedRequestError(SandboxError):

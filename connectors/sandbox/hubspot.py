@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from sqlalchemy import Select, Text, cast
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -17,8 +18,17 @@ from connectors.sandbox.hubspot_request import body_of, cursor, input_ids, limit
 from connectors.sandbox.hubspot_schema import OBJECT_ALIASES, SINGULAR, property_types
 from connectors.sandbox.hubspot_search import MAX_BODY_CHARACTERS, refuse, search_statements
 from connectors.sandbox.hubspot_totals import Totals
-from connectors.sandbox.hubspot_view import View, association_results, owner, pipeline, schema_property
-from connectors.sandbox.sql import compiled
+from connectors.sandbox.hubspot_view import (
+    View,
+    association_page,
+    association_results,
+    owner,
+    pipeline,
+    schema_property,
+)
+from connectors.sandbox.plays.gate import gate
+from connectors.sandbox.plays.stage import Stage
+from connectors.sandbox.sql import RECORDS, compiled
 from connectors.sandbox.store import HUBSPOT, Store, StoredRecord
 from connectors.sandbox.times import hubspot_time, now_ms
 from connectors.sandbox.web import answer, form_body, is_yes, record_page, repeated
@@ -29,12 +39,13 @@ MAX_ASSOCIATION_INPUTS: Final = 1_000
 ASSOCIATIONS_PER_PAGE: Final = 500
 TOKEN_SECONDS: Final = 1_800
 DAILY_LIMIT: Final = 650_000  # Professional edition
-PER_INTERVAL, INTERVAL_MS = 190, 10_000
+PER_TEN_SECONDS: Final = 190
 
 
-def hubspot_app(store: Store, middlewares: Sequence[Middleware] = ()) -> Starlette:
-    """The server; `middlewares` stand before every request and may delay, change or refuse it: faults are played there."""
-    api = HubSpotApi(store)
+def hubspot_app(store: Store, middlewares: Sequence[Middleware] = (), *, stage: Stage | None = None) -> Starlette:
+    """The server; `middlewares` stand before every request and may delay, change or refuse it, as the `stage` does with its plays."""
+    api = HubSpotApi(store, stage or Stage(store))
+    middlewares = [*middlewares, *([gate(stage, HUBSPOT)] if stage is not None else [])]
     handlers: dict[Any, ExceptionHandler] = {HubSpotAnswerError: _refusal, 404: _not_found, 405: _not_found}
     return Starlette(routes=api.routes(), middleware=list(middlewares), exception_handlers=handlers)
 
@@ -42,8 +53,9 @@ def hubspot_app(store: Store, middlewares: Sequence[Middleware] = ()) -> Starlet
 class HubSpotApi:
     """The handlers; each answers one documented path."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, stage: Stage) -> None:
         self._store = store
+        self._stage = stage
         self._totals = Totals(store)
         self._calls = 0
 
@@ -117,8 +129,10 @@ class HubSpotApi:
         if len((await request.body()).decode()) > MAX_BODY_CHARACTERS:
             raise refuse(f"The request body is longer than {MAX_BODY_CHARACTERS} characters.")
         body = await body_of(request)
-        types = property_types(name, self._store.fields(HUBSPOT, name))
-        page, count, offset, limit = search_statements(name, types, body)
+        page, count, offset, limit = search_statements(name, self._types(name), body)
+        page, count = self._as_indexed(page), self._as_indexed(count)
+        if self._stage.sorts_ids_as_texts():
+            page = page.order_by(None).order_by(cast(RECORDS.c.id, Text))
         view = self._view(name, names_in(body, "properties"), [])
         results = [view.result(record) for record in self._store.records(*compiled(page))]
         total = self._totals.total(name, body, [result["id"] for result in results], count)
@@ -145,12 +159,16 @@ class HubSpotApi:
     # -- associations
 
     async def batch_associations(self, request: Request) -> Response:
-        """Targets of up to 1,000 records; a record without any is reported among the errors of a 207."""
+        """Targets of up to 1,000 records, each paged by itself; one without any is reported among the errors of a 207."""
         self._admit(request)
         source, target = object_name(request, "source"), object_name(request, "target")
-        ids = input_ids(await body_of(request), MAX_ASSOCIATION_INPUTS)
+        body = await body_of(request)
+        ids = input_ids(body, MAX_ASSOCIATION_INPUTS)
+        after = {str(one["id"]): int(one["after"]) for one in body["inputs"] if str(one.get("after", "")).isdecimal()}
         grouped = association_results(self._store.associations(source, ids, target))
-        results = [{"from": {"id": one}, "to": grouped[one]} for one in dict.fromkeys(ids) if one in grouped]
+        size = self._stage.association_page(ASSOCIATIONS_PER_PAGE)
+        found = (one for one in dict.fromkeys(ids) if one in grouped)
+        results = [association_page(one, grouped[one], after=after.get(one), size=size) for one in found]
         errors = [_no_association(source, target, one) for one in dict.fromkeys(ids) if one not in grouped]
         return self._batch(results, errors)
 
@@ -231,12 +249,13 @@ class HubSpotApi:
     async def properties(self, request: Request) -> Response:
         """All properties of an object."""
         self._admit(request)
-        return self._answer({"results": [schema_property(*one) for one in sorted(self._types(request).items())]})
+        types = self._types(object_name(request, "object"))
+        return self._answer({"results": [schema_property(*one) for one in sorted(types.items())]})
 
     async def one_property(self, request: Request) -> Response:
         """One property of an object."""
         self._admit(request)
-        types, name = self._types(request), request.path_params["name"]
+        types, name = self._types(object_name(request, "object")), request.path_params["name"]
         if name not in types:
             raise HubSpotAnswerError(404, "OBJECT_NOT_FOUND", f"Property {name} does not exist")
         return self._answer(schema_property(name, types[name]))
@@ -293,13 +312,8 @@ class HubSpotApi:
             )
 
     def _answer(self, value: Any, status: int = 200) -> Response:
-        headers = {
-            "X-HubSpot-RateLimit-Daily": str(DAILY_LIMIT),
-            "X-HubSpot-RateLimit-Daily-Remaining": str(DAILY_LIMIT - self._calls),
-            "X-HubSpot-RateLimit-Interval-Milliseconds": str(INTERVAL_MS),
-            "X-HubSpot-RateLimit-Max": str(PER_INTERVAL),
-            "X-HubSpot-RateLimit-Remaining": str(PER_INTERVAL - 1),
-        }
+        meter = self._stage.meter
+        headers = meter.hubspot_headers(self._calls, usual_daily=DAILY_LIMIT, usual=PER_TEN_SECONDS)
         return answer(value, status, headers)
 
     def _batch(self, results: list[dict[str, Any]], errors: list[dict[str, Any]]) -> Response:
@@ -310,11 +324,19 @@ class HubSpotApi:
         return self._answer(body, 207 if errors else 200)
 
     def _view(self, name: str, properties: Sequence[str], history: Sequence[str]) -> View:
-        return View.of(name, self._store.fields(HUBSPOT, name), properties, history)
+        hidden = self._stage.hidden_fields(HUBSPOT, name)
+        shown = [one for one in properties if one not in hidden]
+        return View.of(name, self._store.fields(HUBSPOT, name), shown, history)
 
-    def _types(self, request: Request) -> dict[str, str]:
-        name = object_name(request, "object")
-        return property_types(name, self._store.fields(HUBSPOT, name))
+    def _types(self, name: str) -> dict[str, str]:
+        hidden = self._stage.hidden_fields(HUBSPOT, name)
+        types = property_types(name, self._store.fields(HUBSPOT, name))
+        return {name: kind for name, kind in types.items() if name not in hidden}
+
+    def _as_indexed(self, statement: Select[Any]) -> Select[Any]:
+        """The search's index may not know the last changes yet."""
+        hidden_from = self._stage.hidden_from_ms(HUBSPOT)
+        return statement if hidden_from is None else statement.where(RECORDS.c.modified_ms < hidden_from)
 
     def _pipelines(self, request: Request) -> list[StoredRecord]:
         name = object_name(request, "object")

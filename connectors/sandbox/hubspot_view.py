@@ -64,6 +64,15 @@ def association_results(associations: Iterable[StoredAssociation]) -> dict[str, 
     }
 
 
+def association_page(
+    source_id: str, targets: Sequence[Mapping[str, Any]], *, after: int | None, size: int
+) -> dict[str, Any]:
+    """One input's part of a batch: its targets above `after`, and where its own next page begins."""
+    rest = [one for one in targets if after is None or one["toObjectId"] > after]
+    more = {"paging": {"next": {"after": str(rest[size - 1]["toObjectId"])}}} if len(rest) > size else {}
+    return {"from": {"id": source_id}, "to": rest[:size], **more}
+
+
 def owner(record: StoredRecord) -> dict[str, Any]:
     """An owner; whoever left has no `userId` any more, only `userIdIncludingInactive`."""
     given = dict(record.properties)

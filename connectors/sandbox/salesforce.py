@@ -13,6 +13,8 @@ from starlette.types import ExceptionHandler
 
 from connectors.sandbox.errors import SalesforceAnswerError
 from connectors.sandbox.ids import KEY_PREFIXES
+from connectors.sandbox.plays.gate import gate
+from connectors.sandbox.plays.stage import Stage
 from connectors.sandbox.salesforce_bulk import BulkJobs
 from connectors.sandbox.salesforce_login import ORGANISATION_ID, SESSION_ID, USER_ID, oauth_token, soap_login
 from connectors.sandbox.salesforce_query import LEAST_PAGE_SIZE, PAGE_SIZE, Answerer
@@ -40,9 +42,10 @@ _SOAP_TYPES |= {"datetime": "xsd:dateTime", "date": "xsd:date", "id": "tns:ID", 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def salesforce_app(store: Store, middlewares: Sequence[Middleware] = ()) -> Starlette:
-    """The server; `middlewares` stand before every request and may delay, change or refuse it: faults are played there."""
-    api = SalesforceApi(store)
+def salesforce_app(store: Store, middlewares: Sequence[Middleware] = (), *, stage: Stage | None = None) -> Starlette:
+    """The server; `middlewares` stand before every request and may delay, change or refuse it, as the `stage` does with its plays."""
+    api = SalesforceApi(store, stage or Stage(store))
+    middlewares = [*middlewares, *([gate(stage, SALESFORCE)] if stage is not None else [])]
     handlers: dict[Any, ExceptionHandler] = {SalesforceAnswerError: _refusal, 404: _not_found, 405: _not_found}
     return Starlette(routes=api.routes(), middleware=list(middlewares), exception_handlers=handlers)
 
@@ -50,9 +53,10 @@ def salesforce_app(store: Store, middlewares: Sequence[Middleware] = ()) -> Star
 class SalesforceApi:
     """The handlers; each answers one documented path."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, stage: Stage) -> None:
         self._store = store
-        self._answerer = Answerer(store)
+        self._stage = stage
+        self._answerer = Answerer(store, stage)
         self._jobs = BulkJobs(self._answerer)
         self._calls = 0
 
@@ -94,7 +98,8 @@ class SalesforceApi:
         async def guarded(request: Request) -> Response:
             self._admit(request)
             response = await handler(request)
-            response.headers["Sforce-Limit-Info"] = f"api-usage={self._calls}/{DAILY_LIMIT}"
+            used, most = self._stage.meter.salesforce_usage(self._calls, DAILY_LIMIT)
+            response.headers["Sforce-Limit-Info"] = f"api-usage={used}/{most}"
             return response
 
         return _both(path, guarded, method)
@@ -148,10 +153,11 @@ class SalesforceApi:
         name = self._object(request)
         fields = sorted(self._answerer.catalog().fields(name).values(), key=lambda field: field.name)
         shown = _object_shown(name, request.path_params["version"])
+        calculated = self._store.meta(f"calculated {SALESFORCE} {name}")
         return answer(
             {
                 **shown,
-                "fields": [_field_shown(field) for field in fields],
+                "fields": [_field_shown(field, is_calculated=field.name == calculated) for field in fields],
                 "childRelationships": [],
                 "recordTypeInfos": [],
             }
@@ -214,7 +220,8 @@ class SalesforceApi:
 
     async def limits(self, _: Request) -> Response:
         """What is left of the day's budgets."""
-        left = {"DailyApiRequests": (DAILY_LIMIT, DAILY_LIMIT - self._calls), "DailyBulkV2QueryJobs": (10_000, 10_000)}
+        used, most = self._stage.meter.salesforce_usage(self._calls, DAILY_LIMIT)
+        left = {"DailyApiRequests": (most, most - used), "DailyBulkV2QueryJobs": (10_000, 10_000)}
         left["DailyBulkV2QueryFileStorageMB"] = (976_562, 976_562)
         return answer({name: {"Max": most, "Remaining": rest} for name, (most, rest) in left.items()})
 
@@ -268,13 +275,13 @@ def _object_shown(name: str, version: str) -> dict[str, Any]:
     }
 
 
-def _field_shown(field: SField) -> dict[str, Any]:
+def _field_shown(field: SField, *, is_calculated: bool) -> dict[str, Any]:
     is_custom = field.name.endswith("__c")
     flags = {
         "nillable": field.name != "Id",
         "filterable": True,
         "sortable": True,
-        "calculated": False,
+        "calculated": is_calculated,
         "custom": is_custom,
     }
     links = {"referenceTo": list(field.references), "relationshipName": field.relationship}

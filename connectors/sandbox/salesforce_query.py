@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
+from sqlalchemy import Select
 
 from connectors.sandbox.errors import SalesforceAnswerError
+from connectors.sandbox.plays.stage import Stage
 from connectors.sandbox.salesforce_rows import Path, RowMaker, StoreCatalog
 from connectors.sandbox.salesforce_schema import STANDARD_OBJECTS
 from connectors.sandbox.soql import Query, parse
 from connectors.sandbox.soql_sql import count_statement, resolve, rowids_statement
-from connectors.sandbox.sql import compiled
+from connectors.sandbox.sql import RECORDS, compiled
 from connectors.sandbox.store import SALESFORCE, Store
 
 PAGE_SIZE: Final = 2_000
@@ -40,14 +42,15 @@ class Selection:
 class Answerer:
     """Runs queries and remembers where their next pages start."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, stage: Stage | None = None) -> None:
         self._store = store
+        self._stage = stage or Stage(store)
         self._locators: OrderedDict[str, Selection] = OrderedDict()
         self._made = 0
 
     def catalog(self) -> StoreCatalog:
         """The fields as they are now."""
-        return StoreCatalog(self._store)
+        return StoreCatalog(self._store, self._stage.hidden_fields)
 
     def objects(self) -> list[str]:
         """Names of all objects that can be asked for."""
@@ -65,12 +68,12 @@ class Answerer:
         query = self._resolved(parse(soql))
         catalog = self.catalog()
         if not query.fields:
-            statement = count_statement(query, catalog, with_deleted=with_deleted)
+            statement = self._as_committed(count_statement(query, catalog, with_deleted=with_deleted))
             return Selection(query.object, (), (), self._store.select(*compiled(statement)).fetchone()[0])
         paths = tuple(resolve(query.object, field, catalog) for field in query.fields)
         if len(set(paths)) < len(paths):
             raise SalesforceAnswerError(400, "INVALID_FIELD", "duplicate field selected")
-        statement = rowids_statement(query, catalog, with_deleted=with_deleted)
+        statement = self._as_committed(rowids_statement(query, catalog, with_deleted=with_deleted))
         rowids = array("q", (rowid for (rowid,) in self._store.select(*compiled(statement))))
         return Selection(query.object, paths, rowids, len(rowids))
 
@@ -111,6 +114,11 @@ class Answerer:
         if len(self._locators) > KEPT_LOCATORS:
             self._locators.popitem(last=False)
         return name
+
+    def _as_committed(self, statement: Select[Any]) -> Select[Any]:
+        """Rows of a transaction that still runs are not to be seen."""
+        hidden_from = self._stage.hidden_from_ms(SALESFORCE)
+        return statement if hidden_from is None else statement.where(RECORDS.c.modified_ms < hidden_from)
 
     def _resolved(self, query: Query) -> Query:
         return replace(query, object=self.object_named(query.object))

@@ -27,14 +27,17 @@ _DELIMITERS = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET"
 class StoreCatalog:
     """Fields as declared and as learnt from the records, read once per object and request."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, hidden: Callable[[str, str], frozenset[str]] = lambda *_: frozenset()) -> None:
         self._store = store
+        self._hidden = hidden
         self._fields: dict[str, dict[str, SField]] = {}
 
     def fields(self, object_name: str) -> Mapping[str, SField]:
         """All fields of an object by lower-case name."""
         if object_name not in self._fields:
-            self._fields[object_name] = object_fields(object_name, self._store.fields(SALESFORCE, object_name))
+            known = object_fields(object_name, self._store.fields(SALESFORCE, object_name))
+            hidden = {name.lower() for name in self._hidden(SALESFORCE, object_name)}
+            self._fields[object_name] = {name: field for name, field in known.items() if name not in hidden}
         return self._fields[object_name]
 
 

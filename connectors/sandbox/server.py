@@ -23,6 +23,7 @@ from connectors.sandbox.credentials import (
 )  # whoever starts the servers also needs their key
 from connectors.sandbox.errors import SandboxStartError
 from connectors.sandbox.hubspot import hubspot_app
+from connectors.sandbox.plays import Stage, Staging
 from connectors.sandbox.salesforce import salesforce_app
 from connectors.sandbox.store import Store
 
@@ -43,10 +44,22 @@ class SandboxAddresses:
 
 
 @contextmanager
-def running(store_path: Path | str, *, hubspot_port: int = 0, salesforce_port: int = 0) -> Iterator[SandboxAddresses]:
+def running(
+    store_path: Path | str, *, hubspot_port: int = 0, salesforce_port: int = 0, staging: Staging | None = None
+) -> Iterator[SandboxAddresses]:
     """Both servers in one child process, answering until the block ends. Port 0 is any free one."""
     ports = ["--hubspot-port", str(hubspot_port), "--salesforce-port", str(salesforce_port)]
-    command = [sys.executable, "-m", "connectors.sandbox", str(store_path), *ports, "--parent", str(os.getpid())]
+    begin = (staging or Staging()).arguments()
+    command = [
+        sys.executable,
+        "-m",
+        "connectors.sandbox",
+        str(store_path),
+        *ports,
+        *begin,
+        "--parent",
+        str(os.getpid()),
+    ]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     try:
         yield _first_line(process)
@@ -60,12 +73,15 @@ def serve(
     hubspot_port: int = HUBSPOT_PORT,
     salesforce_port: int = SALESFORCE_PORT,
     middlewares: Sequence[Middleware] = (),
+    staging: Staging | None = None,
     on_ready: Callable[[SandboxAddresses], None] | None = None,
     parent_id: int | None = None,
 ) -> None:
     """Both servers in this process until it is interrupted, or until the process `parent_id` is gone."""
     with Store(store_path) as store, _listening(hubspot_port) as hubspot, _listening(salesforce_port) as salesforce:
-        apps = {_port(hubspot): hubspot_app(store, middlewares), _port(salesforce): salesforce_app(store, middlewares)}
+        stage = Stage(store, staging)
+        apps: dict[int, ASGIApp] = {_port(hubspot): hubspot_app(store, middlewares, stage=stage)}
+        apps[_port(salesforce)] = salesforce_app(store, middlewares, stage=stage)
         config = uvicorn.Config(
             _by_port(apps), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1
         )
