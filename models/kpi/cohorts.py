@@ -42,7 +42,7 @@ def build_cohorts(context: BuildContext) -> Select[Any]:
     age = inline_rows("ages", {"age_days": BigInteger()}, [(age,) for age in AGES])
     step = inline_rows("steps", {"step": cohorts.c.step.type}, [(step,) for step in STEPS])
     keys = [starts.c[name] for name in KEYS]
-    is_at_risk = starts.c.cohort_date <= cast(context.as_of, Date) - age.c.age_days
+    is_at_risk = days_between(starts.c.cohort_date, cast(context.as_of, Date)) >= age.c.age_days
     counted = (
         select(
             *keys,
@@ -58,7 +58,8 @@ def build_cohorts(context: BuildContext) -> Select[Any]:
         .cte("counted")
     )
     is_in_time = and_(
-        reached.c.days <= age.c.age_days, reached.c.cohort_date <= cast(context.as_of, Date) - age.c.age_days
+        reached.c.days <= age.c.age_days,
+        days_between(reached.c.cohort_date, cast(context.as_of, Date)) >= age.c.age_days,
     )
     reached_keys = [reached.c[name] for name in (*KEYS, "step")]
     converted = (

@@ -40,6 +40,7 @@ def guard_notes(numbers: CTE, kpis: tuple[Kpi, ...]) -> CTE:
         select(main.c.kpi_id, *(main.c[name] for name in KEYS))
         .join_from(main, guard, and_(same, guard.c.kpi_id == pair))
         .where(_change(main, lower) > 0, _change(guard, lower) < 0, _is_beyond_noise(guard))
+        .where(guard.c.definition_versions.is_not_distinct_from(guard.c.previous_versions))
         .cte("guard_notes")
     )
 

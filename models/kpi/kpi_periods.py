@@ -61,6 +61,7 @@ SCOPES: dict[ScopeKind, ColumnElement[Any]] = {
 EXACT = Numeric(20, 15)
 KEYS = ("kpi_id", "period_kind", "period_start", "scope_kind", "scope_id")
 SIDES = ("numerator", "denominator", "previous_numerator", "previous_denominator")
+VERSIONS = ("definition_versions", "previous_versions")
 
 
 def build_kpi_periods(context: BuildContext) -> Select[Any]:
@@ -93,14 +94,17 @@ def _period_facts(counted: CTE, versions: tuple[int, ...]) -> CTE:
         "previous_numerator": case((~is_current, daily.c.numerator)),
         "previous_denominator": case((~is_current, daily.c.denominator)),
     }
-    seen = [
-        func.max(case((and_(is_current, daily.c.definition_version == version), str(version)))) for version in versions
-    ]
+    seen = {
+        name: [
+            func.max(case((and_(is_then, daily.c.definition_version == version), str(version)))) for version in versions
+        ]
+        for name, is_then in zip(VERSIONS, (is_current, ~is_current), strict=True)
+    }
     return (
         select(
             *keys,
             *(cast(func.sum(side), Double).label(name) for name, side in sides.items()),
-            func.nullif(func.concat_ws(",", *seen), "").label("definition_versions"),
+            *(func.nullif(func.concat_ws(",", *parts), "").label(name) for name, parts in seen.items()),
             func.sum(case((is_current, 1), else_=0)).label("current_count"),
         )
         .join_from(counted, daily, counted.c.day == daily.c.counted_date)
@@ -133,7 +137,7 @@ def _product_facts(facts: CTE, kpi: Kpi, kinds: Mapping[str, str]) -> Select[Any
             literal(kpi.id).label("kpi_id"),
             *keys,
             *sides,
-            func.max(facts.c.definition_versions).label("definition_versions"),
+            *(func.max(facts.c[name]).label(name) for name in VERSIONS),
             func.sum(facts.c.current_count).label("current_count"),
         )
         .where(facts.c.kpi_id.in_((*kpi.multiply, *divisors)))
@@ -161,7 +165,7 @@ def _targets_of(shown: CTE, kpi_ids: tuple[str, ...]) -> Select[Any]:
         select(
             *(targets.c[name] for name in KEYS),
             *(cast(null(), Double).label(side) for side in SIDES),
-            cast(null(), Text).label("definition_versions"),
+            *(cast(null(), Text).label(name) for name in VERSIONS),
             targets.c.value.label("target"),
         )
         .join_from(targets, shown, is_shown)
@@ -171,10 +175,10 @@ def _targets_of(shown: CTE, kpi_ids: tuple[str, ...]) -> Select[Any]:
 
 def _beside_targets(facts: CTE, agreed: Select[Any]) -> CTE:
     """Lay facts and targets over each other: one row per KPI, period and scope that has either."""
-    columns = [facts.c[name] for name in (*KEYS, *SIDES, "definition_versions")]
+    columns = [facts.c[name] for name in (*KEYS, *SIDES, *VERSIONS)]
     both = union_all(select(*columns, cast(null(), Double).label("target")), agreed).cte("facts_and_targets")
     keys = [both.c[name] for name in KEYS]
-    rest = [func.max(both.c[name]).label(name) for name in (*SIDES, "definition_versions", "target")]
+    rest = [func.max(both.c[name]).label(name) for name in (*SIDES, *VERSIONS, "target")]
     return select(*keys, *rest).group_by(*keys).cte("beside_targets")
 
 
