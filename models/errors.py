@@ -4,7 +4,8 @@ ModelError
 ├── UnknownColumnError      an agreement names a column that the table has not
 ├── UnsupportedRuleError    a rule asks for what cannot be turned into SQL
 ├── FieldPathError          a field map names a path that cannot be one
-└── FieldMapError           a field map says what cannot be followed
+├── FieldMapError           a field map says what cannot be followed
+└── PlanRequestError        a plan is asked for that cannot be worked out
 """
 
 
@@ -49,3 +50,11 @@ class FieldMapError(ModelError):
         self.object = object
         self.field = field
         super().__init__(f"field map, {entity}.{object}.{field}: {what}; use one of {', '.join(allowed)}")
+
+
+class PlanRequestError(ModelError):
+    """A plan is asked for that cannot be worked out: `what` is wrong, and what to do instead."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        self.what = what
+        super().__init__(f"{what}; {advice}")

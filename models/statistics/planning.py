@@ -1,32 +1,46 @@
-"""What must happen, and when, for the goal? Works a goal back through a chain of rates and lags, and runs it forward again.
+"""How often and how fast does one step of the chain lead to the next, and how sure is that?
 
-Rates come from cases old enough to have converted, with Beta intervals; the lag curve (Kaplan-Meier) puts what December's revenue
-needs into the months before.
+Every estimate carries draws: equally likely values of the true figure, given the cases seen. A plan that is worked out once for
+each draw has the intervals that all rates and lags together give it. Cases too young to have converted count only for the ages
+that they have lived through (Kaplan-Meier).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import exp, log, nan, sqrt
+from dataclasses import dataclass, field, replace
+from math import nan
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+DRAWS = 400  # the ends of a 90 % interval then stand within one percent of probability
+INTERVAL = (0.05, 0.95)
 DAYS_PER_MONTH = 30.4  # lags are measured in days, plans made in months
-INTERVAL_Z = 1.645  # half-width of a 90 % interval in standard errors
 HORIZON_MONTHS = 18  # lags beyond a year and a half are put into the last month of the curve
+JEFFREYS = 0.5  # half a case of each kind: what a rate's interval needs to hold also near 0 and 1
+LEAST_AMOUNTS = 3  # two amounts have no spread worth the name
+LEAST_AT_RISK = (
+    5  # a curve ends at the age that five cases have reached: one conversion more would make a fifth of them
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A conversion rate with its 90 % interval; `reason` says why there is none (then the figures are NaN)."""
+    """A figure with its 90 % interval and draws; `reason` says why there is none (then the figures are NaN).
+
+    `source` is "own", "department" when the own sample was too small, "benchmark" when the agreement's figure stands in.
+    """
 
     value: float
     lower: float
     upper: float
     sample_size: int
+    draws: Floats = field(default_factory=lambda: np.empty(0), repr=False, compare=False)
     reason: str | None = None
-
-    @property
-    def log_error(self) -> float:
-        """Standard error of the rate's logarithm: errors of a chain of rates add up there."""
-        return log(self.upper / self.lower) / (2 * INTERVAL_Z)
+    missing: int = 0
+    source: str = "own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,156 +53,132 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class LagCurve:
-    """How many convert in the end, and which share of those in each month after the start (adds up to 1)."""
+    """How many convert in the end, and which part of those by which age.
 
-    rate: Rate
-    month_shares: tuple[float, ...]
-    median_days: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the chain: what the step above needs, divided by `rate`, earlier by `month_shares`."""
-
-    name: str
-    rate: Rate
-    month_shares: tuple[float, ...] = (1.0,)
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """What was done before the plan starts: cases per past month, oldest first, and in the begun first month.
-
-    `first_share` is the part of that month's business days still to come.
+    `days` are the ages of `shares`, which add up to 1; `share_draws` has one row of shares for each draw of the rate.
     """
 
-    past: tuple[float, ...] = ()
-    first_done: float = 0.0
-    first_share: float = 1.0
+    rate: Rate
+    days: Floats = field(default_factory=lambda: np.zeros(1), repr=False, compare=False)
+    shares: Floats = field(default_factory=lambda: np.ones(1), repr=False, compare=False)
+    share_draws: Floats = field(default_factory=lambda: np.ones((1, 1)), repr=False, compare=False)
+
+    @property
+    def median_days(self) -> int | None:
+        """Age by which half of those that convert have done so."""
+        if self.rate.reason is not None:
+            return None
+        return int(self.days[int(np.searchsorted(np.cumsum(self.shares), 0.5 - 1e-9))])
+
+    def month_shares(self, *, of_draws: bool = False, stretch: float = 1.0) -> Floats:
+        """Give the part that converts in each month after the case's own: (1 or draws, months), rows adding up to 1.
+
+        Cases begin on any day of their month alike. `stretch` makes every lag so many times as long.
+        """
+        rows = self.share_draws if of_draws else self.shares[np.newaxis, :]
+        months = np.minimum(self.days * stretch / DAYS_PER_MONTH, HORIZON_MONTHS - 1.0)
+        whole = np.floor(months).astype(int)
+        late = months - whole  # the part of the month's cases that the lag carries one month further
+        spread = np.zeros((len(self.days), HORIZON_MONTHS + 1))
+        spread[np.arange(len(whole)), whole] = 1 - late
+        spread[np.arange(len(whole)), whole + 1] += late
+        return np.asarray(rows @ spread)
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What one step needs in one month."""
-
-    needed: float
-    lower: float
-    upper: float
-
-
-def beta_rate(hits: float, cases: float, *, least_sample: int) -> Rate:
-    """Estimate a rate with Jeffreys' interval; refuse below the agreed sample.
+def beta_rate(hits: float, cases: float, *, least_sample: int, random: np.random.Generator | None = None) -> Rate:
+    """Estimate a share with Jeffreys' interval; refuse below the agreed sample.
 
     >>> beta_rate(2, 6, least_sample=20).reason
     '6 matured cases, 14 more are needed'
     """
     count = round(cases)
     if count < least_sample:
-        return _refused(count, least_sample)
+        return refused(count, least_sample)
     from scipy import special
 
-    shape = (hits + 0.5, max(cases - hits, 0.0) + 0.5)
-    lower, upper = (float(special.betaincinv(*shape, share)) for share in (0.05, 0.95))
-    return Rate(value=shape[0] / sum(shape), lower=lower, upper=upper, sample_size=count)
+    shape = (hits + JEFFREYS, max(cases - hits, 0.0) + JEFFREYS)
+    lower, upper = (float(special.betaincinv(*shape, share)) for share in INTERVAL)
+    draws = special.betaincinv(*shape, _even_draws(random))
+    return Rate(shape[0] / sum(shape), lower, upper, sample_size=count, draws=draws)
 
 
-def mean_rate(values: Sequence[float], *, least_sample: int) -> Rate:
-    """Estimate a mean (amount per deal, calls per connect) with its normal interval on the log scale."""
-    count = len(values)
-    if count < max(least_sample, 2):
-        return _refused(count, least_sample)
-    mean = sum(values) / count
-    if mean <= 0:
-        return Rate(nan, nan, nan, count, reason="the mean is not above zero")
-    error = sqrt(sum((value - mean) ** 2 for value in values) / (count - 1) / count) / mean
-    return Rate(
-        value=mean, lower=mean * exp(-INTERVAL_Z * error), upper=mean * exp(INTERVAL_Z * error), sample_size=count
-    )
-
-
-def ratio_rate(hits: float, cases: float, *, least_sample: int) -> Rate:
+def ratio_rate(hits: float, cases: float, *, least_sample: int, random: np.random.Generator | None = None) -> Rate:
     """Estimate hits per case where a case may have more than one: Poisson noise of the hits."""
     count = round(hits)
     if count < least_sample or cases <= 0:
-        return _refused(count, least_sample)
-    factor = exp(INTERVAL_Z / sqrt(hits))
-    return Rate(value=hits / cases, lower=hits / cases / factor, upper=hits / cases * factor, sample_size=count)
+        return refused(count, least_sample)
+    from scipy import special
+
+    return rate_of(hits / cases, special.gammaincinv(hits + JEFFREYS, _even_draws(random)) / cases, count)
 
 
-def lag_curve(cases: Sequence[Case], *, least_sample: int) -> LagCurve:
-    """Estimate conversion by age (Kaplan-Meier), up to the age that at least `least_sample` cases have reached.
+def mean_rate(
+    values: Sequence[float] | Floats, *, least_sample: int, random: np.random.Generator | None = None
+) -> Rate:
+    """Estimate a mean of amounts, whose spread is uneven: few large ones decide it.
 
-    Cases too young to have converted count only for the ages they have lived through, so the newest months do not pull the
-    rate down.
+    The draws are the mean of a lognormal with the seen spread of logarithms, moved so that their middle is the plain mean.
+    """
+    amounts = np.asarray([value for value in values if value > 0], dtype=float)
+    if len(amounts) < max(least_sample, LEAST_AMOUNTS):
+        return refused(len(amounts), max(least_sample, LEAST_AMOUNTS))
+    generator, count = _generator(random), len(amounts)
+    logs = np.log(amounts)
+    variance = float(logs.var(ddof=1))
+    variances = variance * (count - 1) / generator.chisquare(count - 1, size=DRAWS)
+    middles = generator.normal(0.0, np.sqrt(variances / count))
+    mean = float(amounts.mean())
+    return rate_of(mean, mean * np.exp(middles + (variances - variance) / 2), count)
+
+
+def lag_curve(
+    cases: Sequence[Case], *, least_sample: int, random: np.random.Generator | None = None, draws: int = DRAWS
+) -> LagCurve:
+    """Estimate conversion by age (Kaplan-Meier), up to the age that LEAST_AT_RISK cases have reached.
+
+    The draws weigh the cases at random (Bayesian bootstrap), with Jeffreys' half case of each kind.
     """
     converted = sum(case.has_converted for case in cases)
     if len(cases) < least_sample or converted == 0:
-        return LagCurve(rate=_refused(len(cases), least_sample), month_shares=(1.0,), median_days=None)
-    steps, at_risk_end = _survival_steps(cases, least_sample)
-    total = 1 - steps[-1][1] if steps else 0.0
-    if total <= 0:
-        return LagCurve(rate=_refused(at_risk_end, least_sample), month_shares=(1.0,), median_days=None)
-    effective = max(converted / total, least_sample)  # as many cases, all seen to the end, as know so much
-    rate = beta_rate(converted, effective, least_sample=least_sample)
-    shares = _month_shares([(days, 1 - alive) for days, alive in steps], total)
-    median = next((days for days, alive in steps if 1 - alive >= total / 2), None)
-    return LagCurve(rate=Rate(total, rate.lower, rate.upper, len(cases)), month_shares=shares, median_days=median)
+        return LagCurve(rate=refused(len(cases), least_sample))
+    ordered = sorted(cases, key=lambda case: (case.days, not case.has_converted))
+    tail = float(min(LEAST_AT_RISK, len(ordered)) - 1)  # cases older than the curve reaches: alive all the way
+    ordered = ordered[: len(ordered) - int(tail)]
+    days = np.array([max(case.days, 0) for case in ordered], dtype=float)
+    is_hit = np.array([case.has_converted for case in ordered])
+    if not is_hit.any():
+        return LagCurve(rate=refused(len(ordered), least_sample))
+    generator = _generator(random)
+    point = _increments(np.ones((1, len(ordered))), is_hit, np.array([tail]), 0.0)
+    weights = generator.exponential(size=(draws, len(ordered)))
+    tails = generator.gamma(tail + JEFFREYS, size=draws)  # with the half case that never converts
+    drawn = _increments(weights, is_hit, tails, generator.gamma(JEFFREYS, size=draws))
+    totals = drawn.sum(axis=1)
+    rate = rate_of(float(point.sum()), totals, len(cases))
+    return LagCurve(rate, days[is_hit], point[0] / point.sum(), drawn / totals[:, np.newaxis])
 
 
-def work_back(needed: Sequence[float], step: Step) -> list[float]:
-    """Say what `step` must bring in each month so that the step above gets `needed`: earlier by the lag, more by the rate.
-
-    After the last month the last need is assumed to go on: a plan that stops at the goal's end would stop feeding what follows.
-
-    >>> work_back([10, 10], Step("valid_meetings", Rate(0.5, 0.4, 0.6, 50), (0.0, 1.0)))
-    [20.0, 20.0]
-    """
-    return [
-        sum(share * _at(needed, month + lag) for lag, share in enumerate(step.month_shares)) / step.rate.value
-        for month in range(len(needed))
-    ]
+def rate_of(value: float, draws: Floats, sample_size: int) -> Rate:
+    """Make an estimate of a value and its draws."""
+    lower, upper = (float(end) for end in np.quantile(draws, INTERVAL))
+    return Rate(value, min(lower, value), max(upper, value), sample_size=sample_size, draws=draws)
 
 
-def run_forward(cases: Sequence[float], step: Step, *, past: Sequence[float] = ()) -> list[float]:
-    """Say what the step above gets in each month from `cases` per month; `past` are the months before, oldest first.
-
-    >>> run_forward([20, 20], Step("valid_meetings", Rate(0.5, 0.4, 0.6, 50), (0.0, 1.0)), past=[10])
-    [5.0, 10.0]
-    """
-    everything = [*past, *cases]
-    return [
-        step.rate.value
-        * sum(share * everything[month - lag] for lag, share in enumerate(step.month_shares) if lag <= month)
-        for month in range(len(past), len(everything))
-    ]
+def certain(value: float, sample_size: int = 0, draws: int = DRAWS) -> Rate:
+    """Give a figure without doubt."""
+    return Rate(value, value, value, sample_size, draws=np.full(draws, value))
 
 
-def close_gap(needed: Sequence[float], step: Step, begun: Begun) -> list[float]:
-    """Scale the worked-back need so that begun and planned cases together give the sum of `needed` by the last month.
+def shifted(rate: Rate, *, factor: float = 1.0, plus: float = 0.0, most: float | None = None) -> Rate:
+    """Give an estimate whose value and draws are multiplied and moved, a share staying below `most`."""
+    if rate.reason is not None:
+        return rate
 
-    `needed` is what the step above still lacks, month by month, the first the rest of a begun month. The months before the plan are
-    what they are: what they lack must be caught up, what they have in store counts. Needs are 0 when the pipeline alone
-    reaches the goal.
-    """
-    planned = work_back(needed, step)
-    planned[0] *= begun.first_share
-    from_plan = sum(run_forward(planned, step))
-    if from_plan <= 0:
-        return planned
-    scale = max(0.0, (sum(needed) - pipeline(step, begun, months=len(needed))) / from_plan)
-    return [value * scale for value in planned]
+    def moved(value: Any) -> Any:
+        return np.clip(value * factor + plus, 1e-6, most)
 
-
-def pipeline(step: Step, begun: Begun, *, months: int) -> float:
-    """Say what the cases begun so far will still bring the step above by the last month."""
-    coming = run_forward([begun.first_done, *[0.0] * (months - 1)], step, past=begun.past)
-    return coming[0] * begun.first_share + sum(coming[1:])
-
-
-def with_interval(value: float, rates: Sequence[Rate]) -> Need:
-    """Put a 90 % interval around a need by the uncertainty of the rates that it was divided by."""
-    error = sqrt(sum(rate.log_error**2 for rate in rates))
-    return Need(needed=value, lower=value * exp(-INTERVAL_Z * error), upper=value * exp(INTERVAL_Z * error))
+    low, value, high = (float(moved(figure)) for figure in (rate.lower, rate.value, rate.upper))
+    return replace(rate, value=value, lower=low, upper=high, draws=moved(rate.draws))
 
 
 def realism_percentile(needed: float, past: Sequence[float]) -> float | None:
@@ -200,42 +190,32 @@ def realism_percentile(needed: float, past: Sequence[float]) -> float | None:
     return sum(value <= needed for value in past) / len(past) if past else None
 
 
-def _survival_steps(cases: Sequence[Case], least_sample: int) -> tuple[list[tuple[int, float]], int]:
-    """Give (day, share not yet converted) at each day with a conversion, while enough cases are old enough."""
-    events: dict[int, int] = {}
-    leaving: dict[int, int] = {}
-    for case in cases:
-        days = max(case.days, 0)
-        leaving[days] = leaving.get(days, 0) + 1
-        events[days] = events.get(days, 0) + case.has_converted
-    at_risk, alive = len(cases), 1.0
-    steps: list[tuple[int, float]] = []
-    for days in sorted(leaving):
-        if at_risk < least_sample:
-            break
-        if events[days]:
-            alive *= 1 - events[days] / at_risk
-            steps.append((days, alive))
-        at_risk -= leaving[days]
-    return steps, at_risk
-
-
-def _month_shares(curve: Sequence[tuple[int, float]], total: float) -> tuple[float, ...]:
-    """Spread the conversions over the months after the case's own: a case starts in the middle of its month on average."""
-    shares = [0.0] * (HORIZON_MONTHS + 1)
-    before = 0.0
-    for days, converted in curve:
-        month = min(int(days / DAYS_PER_MONTH + 0.5), HORIZON_MONTHS)
-        shares[month] += (converted - before) / total
-        before = converted
-    last = max(index for index, share in enumerate(shares) if share > 0)
-    return tuple(shares[: last + 1])
-
-
-def _at(values: Sequence[float], index: int) -> float:
-    return values[min(index, len(values) - 1)]
-
-
-def _refused(count: int, least_sample: int) -> Rate:
+def refused(count: int, least_sample: int) -> Rate:
+    """Give no figure, and say how many cases more it takes."""
     missing = max(least_sample - count, 1)
-    return Rate(nan, nan, nan, count, reason=f"{count} matured cases, {missing} more are needed")
+    reason = f"{count} matured cases, {missing} more are needed"
+    return Rate(nan, nan, nan, count, reason=reason, missing=missing)
+
+
+def _increments(weights: Floats, is_hit: NDArray[np.bool_], tails: Floats, extra: Floats | float) -> Floats:
+    """Give the share converted at each conversion, for each row of case weights (oldest age last).
+
+    `tails` is the weight of cases alive beyond the last age. `extra` is weight of further conversions, spread like the own ones.
+    """
+    hits = weights * is_hit
+    hits = hits * (1 + np.reshape(extra, (-1, 1)) / hits.sum(axis=1, keepdims=True))
+    carried = np.where(is_hit, hits, weights)
+    at_risk = np.cumsum(carried[:, ::-1], axis=1)[:, ::-1] + tails[:, np.newaxis]
+    hazard = np.where(is_hit, carried / np.maximum(at_risk, 1e-12), 0.0)
+    alive_before = np.cumprod(1 - hazard, axis=1) / np.maximum(1 - hazard, 1e-12)
+    return np.asarray((alive_before * hazard)[:, is_hit])
+
+
+def _even_draws(random: np.random.Generator | None) -> Floats:
+    """Give draws between 0 and 1, one in each of as many equal parts, in random order: their quantiles hardly vary."""
+    generator = _generator(random)
+    return (generator.permutation(DRAWS) + generator.random(DRAWS)) / DRAWS
+
+
+def _generator(random: np.random.Generator | None) -> np.random.Generator:
+    return random if random is not None else np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Working a goal back: rates, lags, closure, and what must never happen."""
+"""Rates and lags of the chain: what they refuse, and that their intervals hold."""
 
 import math
 
@@ -8,28 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.statistics.planning import (
-    Begun,
+    DAYS_PER_MONTH,
     Case,
-    Rate,
-    Step,
     beta_rate,
-    close_gap,
     lag_curve,
     mean_rate,
-    pipeline,
     ratio_rate,
     realism_percentile,
-    run_forward,
-    with_interval,
-    work_back,
+    shifted,
 )
-
-shares = st.lists(st.floats(0.01, 1), min_size=1, max_size=6).map(lambda row: tuple(x / sum(row) for x in row))
-months = st.lists(st.floats(1, 1000), min_size=2, max_size=8)
-
-
-def a_step(rate: float = 0.2, month_shares: tuple[float, ...] = (0.3, 0.4, 0.3)) -> Step:
-    return Step("valid_meetings", Rate(rate, rate * 0.9, rate * 1.1, 100), month_shares)
 
 
 def test_two_wins_of_six_are_no_rate() -> None:
@@ -99,9 +86,10 @@ def test_young_cases_do_not_pull_the_rate_down() -> None:
 def test_month_shares_add_up_to_one() -> None:
     curve = lag_curve(matured_and_young(rate=0.3, lag_days=45), least_sample=20)
 
-    assert sum(curve.month_shares) == pytest.approx(1)
+    shares = curve.month_shares()[0]
+    assert sum(shares) == pytest.approx(1)
     # a mean case starts in the middle of its month: the first month has half the time
-    assert curve.month_shares[0] == pytest.approx(1 - math.exp(-0.5 * 30.4 / 45), abs=0.04)
+    assert shares[0] == pytest.approx(1 - math.exp(-0.5 * 30.4 / 45), abs=0.04)
 
 
 @pytest.mark.parametrize(
@@ -116,68 +104,56 @@ def test_a_lag_curve_is_refused_without_cases(cases: list[Case]) -> None:
     curve = lag_curve(cases, least_sample=20)
 
     assert curve.rate.reason is not None
-    assert curve.month_shares == (1.0,)
+    assert curve.median_days is None
 
 
-def test_what_december_needs_stands_in_october() -> None:
-    needed = work_back([0.0, 0.0, 20.0, 0.0, 0.0, 0.0], a_step(0.5, (0.0, 0.0, 1.0)))
+def test_a_curve_without_young_cases_is_the_plain_share() -> None:
+    cases = [Case(10, has_converted=True)] * 30 + [Case(400, has_converted=False)] * 70
 
-    assert needed == [40.0, 0, 0, 0, 0, 0]
+    curve = lag_curve(cases, least_sample=20)
 
-
-@given(months, shares, st.floats(0.01, 1), st.lists(st.floats(0, 5), max_size=6))
-def test_the_plan_run_forward_gives_the_goal_back(
-    needed: list[float], month_shares: tuple[float, ...], rate: float, past: list[float]
-) -> None:
-    step = a_step(rate, month_shares)
-    begun = Begun(past=tuple(past))
-
-    planned = close_gap(needed, step, begun)
-
-    reached = sum(run_forward(planned, step, past=past))
-    if pipeline(step, begun, months=len(needed)) < sum(needed):
-        assert reached == pytest.approx(sum(needed), rel=0.01)
-    else:
-        assert sum(planned) == 0
+    assert curve.rate.value == pytest.approx(0.30)
+    # Jeffreys' interval of 30 of 100
+    assert (curve.rate.lower, curve.rate.upper) == pytest.approx((0.229, 0.379), abs=0.015)
 
 
-@given(months, shares, st.floats(0.05, 1), st.floats(0, 1), st.floats(1, 3))
-def test_needs_grow_with_the_goal(
-    needed: list[float], month_shares: tuple[float, ...], rate: float, first_share: float, growth: float
-) -> None:
-    begun = Begun(past=(10.0, 10.0), first_done=5.0, first_share=first_share)
-    step = a_step(rate, month_shares)
+def test_the_same_cases_give_the_same_curve_in_any_order() -> None:
+    cases = matured_and_young(rate=0.2, lag_days=60)[:300]
 
-    small, large = close_gap(needed, step, begun), close_gap([value * growth for value in needed], step, begun)
+    forwards, backwards = lag_curve(cases, least_sample=20), lag_curve(cases[::-1], least_sample=20)
 
-    assert all(more >= less - 1e-6 * less for less, more in zip(small, large, strict=True))
+    assert forwards == backwards
+    assert np.array_equal(forwards.shares, backwards.shares)
 
 
-@given(months, shares, st.floats(0.05, 1), st.floats(0.1, 1))
-def test_needs_never_fall_when_a_rate_falls(
-    needed: list[float], month_shares: tuple[float, ...], rate: float, fall: float
-) -> None:
-    begun = Begun(past=(10.0, 10.0), first_done=5.0, first_share=0.5)
+@given(st.floats(1, 3))
+def test_a_longer_cycle_never_brings_more_within_a_month(stretch: float) -> None:
+    curve = lag_curve(matured_and_young(rate=0.3, lag_days=45)[:200], least_sample=20)
 
-    better = close_gap(needed, a_step(rate, month_shares), begun)
-    worse = close_gap(needed, a_step(rate * fall, month_shares), begun)
+    before, after = (np.cumsum(curve.month_shares(stretch=factor)[0]) for factor in (1.0, stretch))
 
-    assert all(more >= less - 1e-6 * less for less, more in zip(better, worse, strict=True))
+    assert np.all(after <= before + 1e-9)
+    assert after[-1] == pytest.approx(1)
 
 
-def test_of_the_running_month_only_the_rest_is_still_to_come() -> None:
-    step = a_step(0.5, (0.5, 0.5))
-    begun = Begun(past=(100.0,), first_done=40.0, first_share=0.25)
+def test_a_lag_of_a_month_and_a_half_is_spread_over_two() -> None:
+    curve = lag_curve([Case(46, has_converted=True)] * 30, least_sample=20)
 
-    # this month 0.5 * (40 * 0.5 + 100 * 0.5) = 35, a quarter of it to come; next month 0.5 * 40 * 0.5 = 10
-    assert pipeline(step, begun, months=2) == pytest.approx(35 * 0.25 + 10)
+    shares = curve.month_shares()[0]
+
+    assert shares[:3] == pytest.approx([0, 2 - 46 / DAYS_PER_MONTH, 46 / DAYS_PER_MONTH - 1])
 
 
-def test_a_longer_chain_is_less_sure() -> None:
-    rate = beta_rate(30, 100, least_sample=20)
-    one, three = with_interval(100, [rate]), with_interval(100, [rate] * 3)
+def test_a_share_never_leaves_its_bounds() -> None:
+    rate = beta_rate(95, 100, least_sample=20)
 
-    assert three.lower < one.lower < 100 < one.upper < three.upper
+    assert shifted(rate, plus=0.2, most=1.0).upper == 1.0
+    assert shifted(rate, plus=-2).lower > 0
+    assert shifted(beta_rate(1, 2, least_sample=20), factor=2).reason is not None
+
+
+def test_amounts_of_nothing_are_no_amounts() -> None:
+    assert mean_rate([0.0] * 50, least_sample=20).reason == "0 matured cases, 20 more are needed"
 
 
 def test_realism_is_the_share_of_months_that_brought_no_more() -> None:
