@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Double, case, cast, func, literal, select, union_all
 
 from definitions_contract.resolve import in_force
 from definitions_contract.schema import Agreement, Kpi
+from models.statistics.changes import Floats
 from models.statistics.forecast import History, Week
 from models.statistics.pace import CalendarDay
 from models.tables import calendar, kpi_daily, meeting_verdicts, meetings, pace_weights
@@ -75,6 +77,16 @@ def read_daily(
         if row.denominator is not None:
             found.denominator[row.counted_date] = row.denominator
     return facts
+
+
+def by_business_day(values: Mapping[date, float], days: Sequence[date]) -> Floats:
+    """Lay values on business days (oldest first): what falls between two counts on the later one, what comes before on none."""
+    result = np.zeros(len(days))
+    positions = np.searchsorted(np.array(days, dtype="datetime64[D]"), np.array(list(values), dtype="datetime64[D]"))
+    for position, (day, value) in zip(positions, values.items(), strict=True):
+        if position < len(days) and (position > 0 or day == days[0]):
+            result[position] += value
+    return result
 
 
 def read_calendar(connection: Connection) -> list[CalendarDay]:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from math import isnan
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, and_, select
 
 from definitions_contract.schema import Kpi
@@ -16,6 +17,7 @@ from models.kpi.daily_history import (
     DailyFacts,
     as_key,
     awaits_verdict,
+    by_business_day,
     counted_with,
     definition_since,
     history_blocks,
@@ -26,6 +28,7 @@ from models.kpi.daily_history import (
     read_weights,
 )
 from models.kpi.data_trust import distrust_reason
+from models.statistics.changes import Series, rate_against, score_against
 from models.statistics.divergence import (
     JUDGED,
     Evaluation,
@@ -62,6 +65,7 @@ from models.tables import (
 REPLAY_BUSINESS_DAYS = (
     5  # a first night lives through the last week, so that it starts with states and not with a blank
 )
+LEAST_EVIDENCE_DAYS = 40  # two months: a shorter past cannot part from a target by more than luck
 MEMORY_DAYS = 10  # an older evaluation says nothing of tonight's state; long holidays are shorter
 
 
@@ -148,7 +152,36 @@ def _row(target: Any, material: _Material) -> dict[str, Any]:
         "raw_state": raw.value,
         "reason": _reason(night, state, material.distrust, target.value),
         "definition_version": _version_text(material.versions.get(target.kpi_id, {}), target.period_start, end),
+        "evidence_score": _evidence(target, material) if night.lack is None else None,
     }
+
+
+def _evidence(target: Any, material: _Material) -> float | None:
+    """Score the last months against what the target asks of them; None for periods and kinds that are not alerted by it."""
+    kpi = material.kpis[target.kpi_id]
+    if target.period_kind != "month" or kpi.kind not in ("count", "sum", "rate"):
+        return None
+    scope = (target.scope_kind, target.scope_id)
+    facts, weights = material.facts.get((kpi.id, scope), DailyFacts()), material.weights.get(kpi.id, {})
+    days = [day for day in material.business_days if day in weights]
+    first = min((day for day, count in facts.numerator.items() if count), default=None)
+    days = [day for day in days if first is not None and day >= first]
+    if len(days) < LEAST_EVIDENCE_DAYS:
+        return None
+    awaited = material.awaiting.counts.get(scope, {}) if awaits_verdict(kpi) else {}
+    hits = by_business_day(facts.numerator, days) + by_business_day(awaited, days) * material.awaiting.rate
+    if kpi.kind == "rate":
+        score = rate_against(Series("rate", hits, by_business_day(facts.denominator, days)), target.value)
+        sign = 1.0 if kpi.better == "higher" else -1.0
+        return float(score[-1]) * sign
+    unit = _unit(kpi, material, scope, material.context.as_of) if kpi.kind == "sum" else 1.0
+    exposure = np.array([weights[day] for day in days])
+    totals: dict[date, float] = {}
+    for day, weight in weights.items():
+        totals[day.replace(day=1)] = totals.get(day.replace(day=1), 0.0) + weight
+    month_totals = np.array([totals[day.replace(day=1)] for day in days])
+    due = target.value / unit * exposure / month_totals
+    return _number(float(score_against(Series("count", hits / unit, exposure), due)[-1]))
 
 
 def _states(target: Any, material: _Material, night: _Night) -> tuple[State, State]:

@@ -120,6 +120,20 @@ def score_against(series: Series, due: Floats) -> Floats:
     return np.asarray(np.where(high < 0, high, np.where(low > 0, low, 0.0)))
 
 
+def rate_against(series: Series, target: float) -> Floats:
+    """Score the rate of the last 20 and 40 business days against a target rate; the milder of the two."""
+    dispersion = _dispersion(series)
+    scores = []
+    for length in (20, 40):
+        cases = _last(series.exposure, length)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = np.clip((_last(series.observed, length) + 0.375) / (cases + 0.75), 0.0, 1.0)
+            distance = 2 * (np.arcsin(np.sqrt(rate)) - np.arcsin(np.sqrt(min(max(target, 0.0), 1.0))))
+            scores.append(np.where(cases >= LEAST_EXPECTED, distance * np.sqrt(cases / dispersion), np.nan))
+    low, high = np.fmin(*scores), np.fmax(*scores)
+    return np.asarray(np.where(high < 0, high, np.where(low > 0, low, 0.0)))
+
+
 def window_of(series: Series, night: int, length: int) -> Window:
     """Say what the window of `length` days up to `night` saw."""
     days = slice(max(night - length + 1, 0), night + 1)
@@ -150,13 +164,13 @@ def _scores(kind: Kind, figures: Floats, dispersion: Floats) -> Floats:
     if kind == "count":
         distance = 2 * (np.sqrt(observed + 0.375) - np.sqrt(level * exposure + 0.375))
         variance = dispersion * (1 + exposure / base_exposure) + drift**2 * level * exposure
-        return distance / np.sqrt(variance)
+        return np.asarray(distance / np.sqrt(variance))
     rate = np.clip((observed + 0.375) / (exposure + 0.75), 0.0, 1.0)
     before = np.clip(level, 0.0, 1.0)
     distance = 2 * (np.arcsin(np.sqrt(rate)) - np.arcsin(np.sqrt(before)))
     wander = drift**2 * before / np.maximum(1 - before, 0.05)
     variance = dispersion * (1 / exposure + 1 / base_exposure) + wander
-    return distance / np.sqrt(variance)
+    return np.asarray(distance / np.sqrt(variance))
 
 
 def _dispersion(series: Series) -> Floats:
