@@ -45,14 +45,17 @@ class Difference:
 def equally_hard(target: float, before: Sequence[float], after: Sequence[float]) -> Equivalent:
     """Map a target from the history under one definition to the same place in the history under another.
 
-    Between two past values the place is interpolated; beyond the best or worst period the target keeps its ratio to that period.
+    Both hold the same periods. Between two past values the place is interpolated; beyond the best or worst period the target
+    keeps its ratio to that period.
 
     >>> equally_hard(12, [10, 11, 12, 13, 14, 15], [5, 6, 7, 8, 9, 10]).value
     7.0
     >>> equally_hard(30, [10, 11, 12, 13, 14, 15], [5, 6, 7, 8, 9, 10]).value
     20.0
     """
-    periods = min(len(before), len(after))
+    periods = len(before)
+    if periods != len(after):
+        raise ValueError(f"{periods} periods before, {len(after)} after; give the same periods")
     if periods < LEAST_PERIODS:
         return Equivalent(None, None, periods, f"{periods} settled periods, {LEAST_PERIODS - periods} more are needed")
     old, new = sorted(before), sorted(after)
