@@ -6,12 +6,14 @@ ConnectorError
 │   ├── RateLimitedError         the CRM asked to wait
 │   ├── UnavailableError         no answer, a broken answer or a server error
 │   └── SessionExpiredError      log in once more, then ask again
+├── BulkJobError             a bulk job did not end well: read by REST instead
 ├── RecordRejectedError      one record cannot be landed; put it aside, go on
 └── RunStoppedError          the extraction ends without a manifest: nothing of it counts
     ├── LoginError               the CRM refused the secrets, or one is missing
     ├── DailyLimitError          no requests left for today
     ├── RequestRefusedError      the CRM refused one request for good
     ├── UnknownFieldError        the field map names a field that the CRM does not have
+    ├── FormulaFieldError        the field map names a formula field, and formula_refresh_days is 0
     ├── UnknownObjectError       the field map names an object that the connector does not read
     ├── IncompleteReadError      the CRM's answers contradict each other: records may be missing
     └── LandingError             a landed file is missing or damaged
@@ -55,6 +57,14 @@ class UnavailableError(RetryableError):
 
 class SessionExpiredError(RetryableError):
     """The session is no longer valid."""
+
+
+class BulkJobError(ConnectorError):
+    """A bulk job failed, was aborted, or took too long; `state` says which."""
+
+    def __init__(self, what: str, *, state: str) -> None:
+        super().__init__(f"{what}: the bulk job ended as {state}")
+        self.state = state
 
 
 class RecordRejectedError(ConnectorError):
@@ -115,6 +125,19 @@ class UnknownFieldError(RunStoppedError):
         self.key = key
         self.field = field
         self.origin = origin
+
+
+class FormulaFieldError(RunStoppedError):
+    """The field map names a field that changes without a trace, and the connection's settings refuse those."""
+
+    def __init__(self, connection: str, *, object_name: str, key: str, field: str, origin: str) -> None:
+        super().__init__(
+            f"{connection}: {object_name}.{field}, which {origin} names for '{key}', changes without changing the record's "
+            "time of change (a formula or a parent's field); set formula_refresh_days, or map another field"
+        )
+        self.connection = connection
+        self.field = field
+        self.key = key
 
 
 class UnknownObjectError(RunStoppedError):

@@ -3,22 +3,29 @@
 The landed files are complete when the manifest stands; after any error there is none, and nothing has happened.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 import connectors.hubspot.objects as hubspot_objects
+import connectors.hubspot.reading as hubspot_reading
 import connectors.salesforce.objects as salesforce_objects
+import connectors.salesforce.reading as salesforce_reading
 from connectors.errors import ConnectorError, LandingError, LoginError, UnknownObjectError
 from connectors.http import Caller
 from connectors.hubspot.client import HubSpotClient
-from connectors.landing import LandingWriter, remove_leftovers
+from connectors.landing import LandingWriter
 from connectors.records import Landed
 from connectors.salesforce.client import SalesforceClient
 from connectors.settings import SANDBOX, Connection, HubSpotConnection, SalesforceConnection, checked_url
 from connectors.sync import Finding, Progress, Sync
+
+# A first or full read that was killed goes on with the objects that it has not completed, if it is started again so soon:
+# what it completed is as old as that. The next night's increment covers it.
+RESUME = timedelta(hours=12)
 
 
 def extract(
@@ -42,8 +49,14 @@ def extract(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
-            remove_leftovers(landing, connection.name)
-            writer = LandingWriter(landing, connection=connection.name, crm=connection.crm.value, sync_id=sync_id)
+            writer = LandingWriter(
+                landing,
+                connection=connection.name,
+                crm=connection.crm.value,
+                sync_id=sync_id,
+                part_key="" if cursors and not is_full else _part_key(connection),
+            )
+            writer.take_over(since=datetime.now(UTC) - RESUME)
             caller = Caller()
             sync = Sync(
                 connection,
@@ -57,7 +70,12 @@ def extract(
                 raise error
             _start_jobs(sync, connection, secrets=secrets, base_url=base_url, caller=caller)
             sync.workers.run()
-            return writer.commit(is_full=is_full, started_at=now, extracted_at=sync.clock())
+            return writer.commit(
+                is_full=is_full,
+                started_at=now,
+                extracted_at=sync.clock(),
+                clock_skew_seconds=sync.clock_skew_seconds,
+            )
     except Timeout as error:
         reason = "another extraction of this connection is running"
         raise LandingError(folder, reason=reason, remedy="wait until it has ended") from error
@@ -75,16 +93,21 @@ def check(connection: Connection, *, secrets: Mapping[str, str], base_url: str |
     return [login, *(Finding(connection.name, "fields", is_ok=False, detail=problem) for problem in problems)]
 
 
+def _part_key(connection: Connection) -> str:
+    """What a killed full read's objects must agree in to be taken over: the same connection, asked for the same fields."""
+    return hashlib.sha256(connection.model_dump_json(exclude={"workers", "limits"}).encode()).hexdigest()
+
+
 def _start_jobs(
     sync: Sync, connection: Connection, *, secrets: Mapping[str, str], base_url: str | None, caller: Caller
 ) -> None:
     match connection:
         case HubSpotConnection():
             hubspot = _hubspot_client(connection, secrets, base_url, caller)
-            hubspot_objects.start_jobs(sync, hubspot, connection)
+            hubspot_reading.start_jobs(sync, hubspot, connection)
         case SalesforceConnection():
             salesforce = _salesforce_client(connection, secrets, base_url, caller)
-            salesforce_objects.start_jobs(sync, salesforce, connection)
+            salesforce_reading.start_jobs(sync, salesforce, connection)
 
 
 def _unknown_fields(
@@ -96,14 +119,15 @@ def _unknown_fields(
         case HubSpotConnection():
             hubspot = _hubspot_client(connection, secrets, base_url, caller)
             for spec in hubspot_objects.OBJECTS:
-                names = hubspot_objects.fetch_property_names(hubspot, spec.name)
-                yield from hubspot_objects.unknown_fields(connection, spec, names)
+                properties = hubspot_objects.fetch_properties(hubspot, spec.name)
+                yield from hubspot_objects.unknown_fields(connection, spec, properties)
         case SalesforceConnection():
             salesforce = _salesforce_client(connection, secrets, base_url, caller)
             for sf_spec in salesforce_objects.OBJECTS:
                 known = salesforce_objects.fetch_known(salesforce, sf_spec)
                 if known is not None:
                     yield from salesforce_objects.unknown_fields(connection, sf_spec, known)
+                    yield from salesforce_objects.refused_fields(connection, sf_spec, known)
 
 
 def _unknown_objects(connection: Connection) -> Iterable[UnknownObjectError]:

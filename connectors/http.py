@@ -7,6 +7,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -25,13 +27,17 @@ READ_SECONDS = 90.0  # a page of 2,000 rows with long texts may take a minute to
 TRIES = 8  # with the waits below: some four minutes, longer than a CRM's usual hiccup
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60.0
+BURST_SHARE = 40  # 1/40 of a limit may pass at once: what is spread evenly comes to 97.5 % of it and more
+RECOVERY = 0.995  # of the pace with each request after a slow-down: half speed is made good after 140 requests
+SLOWEST = 8  # times slower than allowed, at most
 
 
 class Limiter:
     """Lets at most `limit` requests of all threads pass in any window of `seconds`.
 
-    A tenth of the limit may pass at once; the rest is spread evenly, so that the promise holds for every window, not for
-    an average one.
+    A few may pass at once; the rest is spread evenly, so that the promise holds for every window, not for an average one.
+    When the CRM answers that this is too fast - others use the account, too - everything pauses, then goes on slower; the
+    pace comes back by and by.
     """
 
     def __init__(
@@ -42,13 +48,15 @@ class Limiter:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        burst = max(1, limit // 10)
-        self._interval = seconds / max(1, limit - burst)
+        burst = max(1, limit // BURST_SHARE)
+        self._least_interval = seconds / max(1, limit - burst + 1)
+        self._interval = self._least_interval
         self._head_start = (burst - 1) * self._interval
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
         self._next_at = clock()
+        self._slowed_until = self._next_at
 
     def wait(self) -> None:
         """Return when the next request may be sent."""
@@ -56,28 +64,62 @@ class Limiter:
             now = self._clock()
             allowed_at = max(now, self._next_at - self._head_start)
             self._next_at = max(allowed_at, self._next_at) + self._interval
+            self._interval = max(self._least_interval, self._interval * RECOVERY)
         if allowed_at > now:
             self._sleep(allowed_at - now)
 
-    def pause(self, seconds: float) -> None:
-        """Let nothing pass for so long: the CRM asked the whole account to wait."""
+    def slow_down(self, seconds: float) -> None:
+        """Let nothing pass for so long, then half as much a second: the CRM asked the whole account to wait.
+
+        The answers to requests that were under way together count as one.
+        """
         with self._lock:
-            self._next_at = max(self._next_at, self._clock() + seconds + self._head_start)
+            now = self._clock()
+            if now >= self._slowed_until:
+                self._interval = min(self._interval * 2, self._least_interval * SLOWEST)
+            self._slowed_until = max(self._slowed_until, now + seconds)
+            self._next_at = max(self._next_at, now + seconds + self._head_start)
 
 
 class Caller:
-    """Sends one account's requests: waits for the limiters, tries again, counts what was sent."""
+    """Sends one account's requests: waits for the limiters, tries again, counts what was sent, reads the CRM's clock."""
 
     def __init__(self, *, tries: int = TRIES, sleep: Callable[[float], None] = time.sleep) -> None:
         self._tries = tries
         self._sleep = sleep
         self._lock = threading.Lock()
         self._request_count = 0
+        self._throttled_count = 0
+        self._clock_skew_seconds = 0.0
 
     @property
     def request_count(self) -> int:
         """Requests sent so far, retries too."""
         return self._request_count
+
+    @property
+    def throttled_count(self) -> int:
+        """Requests that the CRM answered with a demand to wait."""
+        return self._throttled_count
+
+    @property
+    def clock_skew_seconds(self) -> float:
+        """How far the CRM's clock was ahead of ours at its last answer."""
+        return self._clock_skew_seconds
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, as between two tries."""
+        self._sleep(seconds)
+
+    def note_date(self, header: str | None) -> None:
+        """Compare an answer's Date header with our clock."""
+        try:
+            told = parsedate_to_datetime(header or "")
+        except ValueError:
+            return
+        if told.tzinfo is not None:
+            # the header has whole seconds: on average it is half a second behind
+            self._clock_skew_seconds = (told - datetime.now(UTC)).total_seconds() + 0.5
 
     def call(self, send: Callable[[], T], *, limiters: Sequence[Limiter] = ()) -> T:
         """Return what `send` returns; try again while it raises a RetryableError, then raise the last one."""
@@ -100,8 +142,10 @@ class Caller:
         try:
             return send()
         except RateLimitedError as error:
+            with self._lock:
+                self._throttled_count += 1
             for limiter in limiters:
-                limiter.pause(error.wait_seconds or 0)
+                limiter.slow_down(error.wait_seconds or 0)
             raise
 
 

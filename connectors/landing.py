@@ -1,14 +1,15 @@
 """Records into immutable files and back: landing/<connection>/<sync_id>/<object>/<nnn>.parquet, and last manifest.json.
 
-An extraction without a manifest never happened; the next one of the connection removes what it left.
+An extraction without a manifest never happened. What it had read completely of an object stands in <object>.part.json: the
+next full read takes that over, and removes the rest.
 """
 
 import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.errors import LandingError
+from connectors.id_set import IdSet
 from connectors.records import Landed, LandedWindow, Record, RejectedRecord
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
+PART = ".part.json"
 FILE_ROWS = 20_000  # some 10-20 MB of payloads: few files, and little memory per object
 FILE_BYTES = 64 << 20  # long note texts fill a file before its rows do
 COLUMNS: "list[pa.Field[Any]]" = [
@@ -60,7 +63,8 @@ class Sink:
     crm_count: int | None = None
     landed_count: int | None = None
     record_count: int = 0
-    ids: set[str] = field(default_factory=set)
+    missing_ids: tuple[str, ...] = ()
+    ids: IdSet = field(default_factory=IdSet)
     files: list[Path] = field(default_factory=list)
     _rows: list[Record] = field(default_factory=list)
     _bytes: int = 0
@@ -92,17 +96,23 @@ class Sink:
 
 
 class LandingWriter:
-    """One sync of one connection on its way to the landing folder. Nothing of it counts before `commit`."""
+    """One sync of one connection on its way to the landing folder. Nothing of it counts before `commit`.
 
-    def __init__(self, landing: Path, *, connection: str, crm: str, sync_id: str) -> None:
+    `part_key` says under which conditions completed objects may be taken over from a killed run: those of the same key.
+    """
+
+    def __init__(self, landing: Path, *, connection: str, crm: str, sync_id: str, part_key: str = "") -> None:
         self.folder = landing / connection / sync_id
         if (self.folder / MANIFEST).exists():
             raise LandingError(self.folder, reason="this sync has landed already", remedy="choose another sync id")
         self._connection = connection
         self._crm = crm
         self._sync_id = sync_id
+        self._part_key = part_key
         self._sinks: dict[str, Sink] = {}
         self._rejected: list[RejectedRecord] = []
+        self._fields: dict[str, Mapping[str, str]] = {}
+        self._parts: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
     def sink(self, object_name: str, window: Window) -> Sink:
@@ -115,29 +125,99 @@ class LandingWriter:
         with self._lock:
             self._rejected.append(record)
 
+    def note_fields(self, object_name: str, fields: Mapping[str, str]) -> None:
+        """Remember what the CRM says that the object has."""
+        with self._lock:
+            self._fields[object_name] = dict(fields)
+
     @property
     def record_count(self) -> int:
         """Records landed so far, all objects."""
         return sum(sink.record_count for sink in list(self._sinks.values()))
 
-    def commit(self, *, is_full: bool, started_at: datetime, extracted_at: datetime) -> Landed:
+    def take_over(self, *, since: datetime) -> None:
+        """Take over what a killed run of the same key had read completely since then; remove what else it left."""
+        parent = self.folder.parent
+        found = [(part, path) for path in parent.glob(f"*/*{PART}") if (part := _read_part(path)) is not None]
+        fitting = [
+            (str(part["finished_at"]), path.parent)
+            for part, path in found
+            if self._part_key
+            and part["key"] == self._part_key
+            and datetime.fromisoformat(part["finished_at"]) >= since
+            and not (path.parent / MANIFEST).exists()
+        ]
+        if fitting:
+            max(fitting)[1].rename(self.folder)
+            self._keep_parts(since)
+        remove_leftovers(parent.parent, parent.name, keep=self.folder.name)
+
+    def _keep_parts(self, since: datetime) -> None:
+        for path in self.folder.glob(f"*{PART}"):
+            part = _read_part(path)
+            if part and part["key"] == self._part_key and datetime.fromisoformat(part["finished_at"]) >= since:
+                self._parts[path.name.removesuffix(PART)] = part
+        kept = {window["object"] for part in self._parts.values() for window in part["windows"]}
+        for folder in self.folder.iterdir():
+            if folder.is_dir() and folder.name not in kept:
+                shutil.rmtree(folder)
+
+    def has(self, group: str) -> bool:
+        """Whether the object and all that hangs on it were taken over."""
+        return group in self._parts
+
+    def finish_group(self, group: str, now: datetime) -> None:
+        """Write down that an object is complete with all that hangs on it, so that a killed run need not read it again."""
+        with self._lock:
+            names = [name for name in self._sinks if group_of(name) == group]
+            rejected = [record for record in self._rejected if group_of(record.object) == group]
+        windows = [_window_json(_finished(name, self._sinks[name]), self.folder) for name in sorted(names)]
+        part = {
+            "key": self._part_key,
+            "finished_at": now,
+            "windows": windows,
+            "rejected": [asdict(record) for record in rejected],
+            "fields": self._fields.get(group, {}),
+        }
+        self._parts[group] = part
+        if self._part_key:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _write_atomically(self.folder / f"{group}{PART}", orjson.dumps(part))
+
+    def commit(
+        self, *, is_full: bool, started_at: datetime, extracted_at: datetime, clock_skew_seconds: float = 0.0
+    ) -> Landed:
         """Write the rest and then, in one rename, the manifest: from here on the sync exists."""
-        windows = tuple(_finished(name, sink) for name, sink in sorted(self._sinks.items()))
-        landed = Landed(
-            sync_id=self._sync_id,
-            connection=self._connection,
-            crm=self._crm,
-            is_full=is_full,
-            started_at=started_at,
-            extracted_at=extracted_at,
-            windows=windows,
-            rejected=tuple(self._rejected),
-        )
+        for group in sorted({group_of(name) for name in self._sinks} - set(self._parts)):
+            self.finish_group(group, extracted_at)
+        parts = self._parts.values()
+        content = {
+            "version": MANIFEST_VERSION,
+            "sync_id": self._sync_id,
+            "connection": self._connection,
+            "crm": self._crm,
+            "is_full": is_full,
+            "started_at": started_at.isoformat(),
+            "extracted_at": extracted_at.isoformat(),
+            "clock_skew_seconds": clock_skew_seconds,
+            "windows": sorted((window for part in parts for window in part["windows"]), key=lambda one: one["object"]),
+            "rejected": [record for part in parts for record in part["rejected"]],
+            "fields": {group: part["fields"] for group, part in sorted(self._parts.items()) if part["fields"]},
+        }
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write_atomically(
-            self.folder / MANIFEST, orjson.dumps(_to_json(landed, self.folder), option=orjson.OPT_INDENT_2)
-        )
-        return landed
+        _write_atomically(self.folder / MANIFEST, orjson.dumps(content, option=orjson.OPT_INDENT_2))
+        for leftover in self.folder.glob(f"*{PART}"):
+            leftover.unlink()
+        return _from_json(orjson.loads(orjson.dumps(content)), self.folder)
+
+
+def group_of(object_name: str) -> str:
+    """The object that a landed object hangs on.
+
+    >>> group_of("associations.calls.contacts"), group_of("ids.Task"), group_of("Task")
+    ('calls', 'Task', 'Task')
+    """
+    return object_name.split(".")[1] if "." in object_name else object_name
 
 
 def read_manifest(path: Path) -> Landed:
@@ -158,11 +238,10 @@ def read_manifest(path: Path) -> Landed:
     return landed
 
 
-def pending(landing: Path, connection: str, done: set[str]) -> list[Landed]:
-    """Return the landed syncs that are not among `done`, the oldest first."""
+def pending(landing: Path, connection: str, done: set[str]) -> list[Path]:
+    """Return the manifests of the landed syncs that are not among `done`, the oldest first: their names sort by time."""
     manifests = (landing / connection).glob(f"*/{MANIFEST}")
-    found = [read_manifest(path) for path in manifests if path.parent.name not in done]
-    return sorted(found, key=lambda landed: (landed.started_at, landed.sync_id))
+    return sorted(path for path in manifests if path.parent.name not in done)
 
 
 def read_records(window: LandedWindow) -> Iterator[Record]:
@@ -172,11 +251,11 @@ def read_records(window: LandedWindow) -> Iterator[Record]:
             yield Record(**row)
 
 
-def remove_leftovers(landing: Path, connection: str) -> None:
+def remove_leftovers(landing: Path, connection: str, *, keep: str = "") -> None:
     """Remove what killed extractions of the connection left: folders without a manifest."""
     folder = landing / connection
     for leftover in folder.iterdir() if folder.is_dir() else ():
-        if leftover.is_dir() and not (leftover / MANIFEST).exists():
+        if leftover.is_dir() and leftover.name != keep and not (leftover / MANIFEST).exists():
             shutil.rmtree(leftover)
 
 
@@ -189,7 +268,19 @@ def _finished(name: str, sink: Sink) -> LandedWindow:
         crm_count=sink.crm_count,
         landed_count=len(sink.ids) if sink.landed_count is None else sink.landed_count,
         files=tuple(sink.files),
+        missing_ids=sink.missing_ids,
     )
+
+
+def _read_part(path: Path) -> dict[str, Any] | None:
+    """What a killed run wrote down of one object; None when that itself or a file of it is not whole."""
+    try:
+        part: dict[str, Any] = orjson.loads(path.read_bytes())
+        files = [file for window in part["windows"] for file in window["files"]]
+        is_whole = all(_sha256(path.parent / file["path"]) == file["sha256"] for file in files)
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return part if is_whole else None
 
 
 def _write_parquet(path: Path, rows: Sequence[Record]) -> None:
@@ -220,29 +311,16 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _to_json(landed: Landed, folder: Path) -> dict[str, Any]:
+def _window_json(window: LandedWindow, folder: Path) -> dict[str, Any]:
+    files = [{"path": str(file.relative_to(folder)), "sha256": _sha256(file)} for file in window.files]
     return {
-        "version": MANIFEST_VERSION,
-        "sync_id": landed.sync_id,
-        "connection": landed.connection,
-        "crm": landed.crm,
-        "is_full": landed.is_full,
-        "started_at": landed.started_at,
-        "extracted_at": landed.extracted_at,
-        "windows": [
-            {
-                "object": window.object,
-                "window_start": window.window_start,
-                "window_end": window.window_end,
-                "crm_count": window.crm_count,
-                "landed_count": window.landed_count,
-                "files": [{"path": str(file.relative_to(folder)), "sha256": _sha256(file)} for file in window.files],
-            }
-            for window in landed.windows
-        ],
-        "rejected": [
-            {"object": record.object, "reason": record.reason, "payload": record.payload} for record in landed.rejected
-        ],
+        "object": window.object,
+        "window_start": window.window_start.isoformat() if window.window_start else None,
+        "window_end": window.window_end.isoformat(),
+        "crm_count": window.crm_count,
+        "landed_count": window.landed_count,
+        "files": files,
+        "missing_ids": list(window.missing_ids),
     }
 
 
@@ -264,10 +342,13 @@ def _from_json(content: dict[str, Any], folder: Path) -> Landed:
                 crm_count=window["crm_count"],
                 landed_count=window["landed_count"],
                 files=tuple(folder / file["path"] for file in window["files"]),
+                missing_ids=tuple(window.get("missing_ids", ())),
             )
             for window in content["windows"]
         ),
         rejected=tuple(RejectedRecord(**record) for record in content["rejected"]),
+        fields=content.get("fields", {}),
+        clock_skew_seconds=content.get("clock_skew_seconds", 0.0),
     )
 
 

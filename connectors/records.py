@@ -1,6 +1,7 @@
 """What a connector hands over: records exactly as the CRM has them, and what one sync landed."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -26,7 +27,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class LandedWindow:
-    """What one object's extraction asked for and got. `crm_count` is None when the CRM cannot say."""
+    """What one object's extraction asked for and got. `crm_count` is None when the CRM cannot say.
+
+    A window of object `ids.<object>` lists every id that the CRM has of the object; without files it is the object's own
+    window of the same sync that does. `missing_ids` are those that the CRM names and would not give.
+    """
 
     object: str
     window_start: datetime | None
@@ -34,6 +39,7 @@ class LandedWindow:
     crm_count: int | None
     landed_count: int
     files: tuple[Path, ...]
+    missing_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,11 @@ class RejectedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """One connection's sync in the landing folder: complete when its manifest stands there, never before."""
+    """One connection's sync in the landing folder: complete when its manifest stands there, never before.
+
+    `fields` is what the CRM says its objects have tonight: object -> field -> type. `clock_skew_seconds` is how far its
+    clock is ahead of ours.
+    """
 
     sync_id: str
     connection: str
@@ -57,3 +67,5 @@ class Landed:
     extracted_at: datetime
     windows: tuple[LandedWindow, ...]
     rejected: tuple[RejectedRecord, ...] = ()
+    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    clock_skew_seconds: float = 0.0

@@ -103,6 +103,8 @@ class _Connection(_Settings):
     # A record may appear in the CRM's index an hour after its time stamp: each window reaches back this far.
     overlap_minutes: int = Field(default=60, ge=0)
     workers: int = Field(default=4, ge=1, le=8)
+    # Records purged from the CRM leave no trace: all ids are compared this often. 0: never.
+    id_check_days: int = Field(default=7, ge=0)
     fields: FieldChanges = {}
     field_map: FieldMap = {}  # the CRM's own map with `fields` laid over it; filled by load_connections
 
@@ -136,6 +138,8 @@ class HubSpotConnection(_Connection):
     token_env: str = "HUBSPOT_ACCESS_TOKEN"  # noqa: S105 - a variable's name
     limits: HubSpotLimits = HubSpotLimits()
     lag_seconds: int = Field(default=60, ge=0)  # search may take "a few moments" to know a change
+    # A changed association does not touch its record: those of meetings and deals changed this many days ago are read again.
+    association_days: int = Field(default=30, ge=0)
     # Family of paths: HubSpot retires v3/v4 in 2027 for dated ones.
     api_version: Literal["v3", "2026-09"] = "v3"
 
@@ -163,6 +167,11 @@ class SalesforceConnection(_Connection):
     limits: SalesforceLimits = SalesforceLimits()
     lag_seconds: int = Field(default=300, ge=0)  # rows may be committed minutes after their SystemModstamp
     api_version: str = Field(default="59.0", pattern=r"^\d+\.0$")
+    # From how many records on an object is read through Bulk API 2.0 instead of REST. 0: always by REST.
+    bulk_from: int = Field(default=50_000, ge=0)
+    # Formula fields and parents' fields change without a trace on the record: objects with a mapped one are read as a
+    # whole this often. 0: mapping such a field is an error.
+    formula_refresh_days: int = Field(default=1, ge=0)
 
     @property
     def lag(self) -> timedelta:

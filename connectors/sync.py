@@ -15,17 +15,33 @@ from connectors.http import Caller
 from connectors.landing import LandingWriter, Sink, Window
 from connectors.records import Record, RejectedRecord
 from connectors.settings import Connection
-from connectors.workers import Workers
+from connectors.workers import Group, Workers
+
+IDS = "ids"  # pseudo-objects: their windows and cursors say when something was last done for an object
+REFRESH = "refresh"
+LEAST_SKEW_SECONDS = 2.0  # the CRM tells its time in whole seconds, and an answer takes a moment
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an extraction is: the object that a page came of, and the connection's totals."""
+    """How far an extraction is: the object that a page came of, and the connection's totals.
+
+    `expected_count` is what the CRM said it has of what was asked for so far.
+    """
 
     connection: str
     object: str
     record_count: int
     request_count: int
+    expected_count: int = 0
+    seconds: float = 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the rate so far; None until there is one."""
+        if not self.record_count or self.expected_count < self.record_count:
+            return None
+        return self.seconds / self.record_count * (self.expected_count - self.record_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +76,56 @@ class Sync:
         self._began = time.monotonic()
         self._on_progress = on_progress
         self._lock = threading.Lock()
+        self._expected_count = 0
 
     def clock(self) -> datetime:
         """The time now: the start as it was given, and what has passed since."""
         return self._now.astimezone(UTC) + timedelta(seconds=time.monotonic() - self._began)
 
-    def window(self, object_name: str, *, from_start: bool) -> Window:
-        """What to ask for: from the overlap before the cursor, or all of it (`from_start`: since the connection's start day)."""
-        end = whole_milliseconds(self._now.astimezone(UTC) - self.connection.lag)
-        cursor = self._cursors.get(object_name)
+    def start_group(self, object_name: str, task: Callable[[Group], None]) -> None:
+        """Queue the reading of an object, unless a killed run has read it already."""
+        if not self._writer.has(object_name):
+            self.workers.submit_group(task, on_done=lambda: self._writer.finish_group(object_name, datetime.now(UTC)))
+
+    def window(self, object_name: str, *, from_start: bool, is_whole: bool = False) -> Window:
+        """What to ask for: from the overlap before the cursor, or all of it (`from_start`: since the connection's start day).
+
+        The end goes by the CRM's clock: one of ours that is ahead would leave a gap.
+        """
+        skew = timedelta(seconds=self.clock_skew_seconds)
+        end = whole_milliseconds(self._now.astimezone(UTC) + skew - self.connection.lag)
+        cursor = None if is_whole else self._cursors.get(object_name)
         if cursor is not None:
             return Window(whole_milliseconds(cursor.astimezone(UTC) - self.connection.overlap), end)
         first = datetime.combine(self.connection.start, midnight(), tzinfo=UTC)
         return Window(first if from_start else None, end)
+
+    @property
+    def clock_skew_seconds(self) -> float:
+        """How far the CRM's clock is ahead of ours, as its answers tell; 0 when that may be the way's doing."""
+        skew = self._caller.clock_skew_seconds
+        return skew if abs(skew) > LEAST_SKEW_SECONDS else 0.0
+
+    def is_due(self, sweep: str, object_name: str, *, days: int) -> bool:
+        """Whether so many days have passed since a sweep of the object was last done. 0 days: never."""
+        if not days:
+            return False
+        done_at = self._cursors.get(f"{sweep}.{object_name}")
+        # a nightly run begins a little earlier or later: half a day less than asked for still counts
+        return done_at is None or self._now.astimezone(UTC) - done_at >= timedelta(days=days - 0.5)
+
+    def note_sweep(self, sweep: str, object_name: str, window: Window) -> Sink:
+        """Note that a sweep of the object is being done; its window's end becomes the sweep's cursor."""
+        return self._writer.sink(f"{sweep}.{object_name}", window)
+
+    def note_fields(self, object_name: str, fields: Mapping[str, str]) -> None:
+        """Hand over what the CRM says that the object has: field -> type."""
+        self._writer.note_fields(object_name, fields)
+
+    def expect(self, count: int) -> None:
+        """Count on so many records more, for the progress."""
+        with self._lock:
+            self._expected_count += count
 
     def is_incremental(self, object_name: str) -> bool:
         """Whether there is a cursor to go on from."""
@@ -85,9 +138,17 @@ class Sync:
     def land(self, object_name: str, sink: Sink, records: list[Record]) -> None:
         """Hand over one page."""
         sink.add(records)
-        progress = Progress(self.connection.name, object_name, self._writer.record_count, self._caller.request_count)
         with self._lock:
-            self._on_progress(progress)
+            self._on_progress(
+                Progress(
+                    self.connection.name,
+                    object_name,
+                    self._writer.record_count,
+                    self._caller.request_count,
+                    self._expected_count,
+                    time.monotonic() - self._began,
+                )
+            )
 
     def records(self, results: Iterable[Any], build: Callable[[Any], Record]) -> list[Record]:
         """Turn a page into records; a result that makes none is put aside and the rest goes on."""

@@ -22,6 +22,11 @@ class Workers:
             self._open += 1
         self._pool.submit(self._do, task)
 
+    def submit_group(self, task: Callable[["Group"], None], *, on_done: Callable[[], None]) -> None:
+        """Queue a task that may queue further ones in its group; `on_done` is called once all of them are done."""
+        group = Group(self, on_done)
+        group.submit(lambda: task(group))
+
     def run(self) -> None:
         """Wait until all tasks are done; raise the first error that one of them raised."""
         try:
@@ -44,3 +49,27 @@ class Workers:
             self._open -= 1
             self._error = self._error or error
             self._changed.notify_all()
+
+
+class Group:
+    """Tasks that belong together. Its first task queues the others before it ends, so the last one to end knows."""
+
+    def __init__(self, workers: Workers, on_done: Callable[[], None]) -> None:
+        self._workers = workers
+        self._on_done = on_done
+        self._lock = threading.Lock()
+        self._open = 0
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """Queue a task of the group."""
+        with self._lock:
+            self._open += 1
+        self._workers.submit(lambda: self._do(task))
+
+    def _do(self, task: Callable[[], None]) -> None:
+        task()
+        with self._lock:
+            self._open -= 1
+            is_last = self._open == 0
+        if is_last:
+            self._on_done()

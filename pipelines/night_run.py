@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dagster import DagsterInstance, ExecuteInProcessResult, LoggerDefinition
 
-from pipelines.assets.sources import NOTHING_ASIDE, SOURCE_READ
+from pipelines.assets.sources import NOTHING_ASIDE, SOURCE_READ, SYNC_KEPT
 from pipelines.schedules import night_config
 from pipelines.settings import PROJECT, Settings
 from pipelines.wiring import JOB_NAME, build_definitions
@@ -79,7 +79,7 @@ def _shortfalls(result: ExecuteInProcessResult) -> tuple[str, ...]:
     return tuple(
         f"{check.asset_key.to_user_string()}: {check.metadata['result'].value}"
         for check in evaluations
-        if check.check_name in {SOURCE_READ, NOTHING_ASIDE}
+        if check.check_name in {SOURCE_READ, NOTHING_ASIDE, SYNC_KEPT}
     )
 
 

@@ -45,6 +45,7 @@ _DATED = {
 # How long each of HubSpot's limits lasts; a 429 promises no Retry-After.
 POLICY_WAITS = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
 DAILY_POLICY = "DAILY"
+DAILY_HEADER = "X-HubSpot-RateLimit-Daily"
 LOCKED, MIGRATING = (
     423,
     477,
@@ -61,6 +62,7 @@ class HubSpotClient:
         limits = connection.limits
         is_limited = not connection.is_sandbox
         self._account = [Limiter(limits.requests_per_10_seconds, seconds=10)] if is_limited else []
+        self.usage = (0, 0)  # requests used today and those allowed, as HubSpot last said
         self._search = [Limiter(limits.searches_per_second, seconds=1)] if is_limited else []
         self._api = hubspot.HubSpot(
             access_token=token,
@@ -116,6 +118,7 @@ class HubSpotClient:
                 _request_timeout=(CONNECT_SECONDS, READ_SECONDS),
             )
             data: bytes = response.data
+            self._note_headers(response.headers)
         except ApiException as error:
             self._refuse(what, error)
         except urllib3.exceptions.HTTPError as error:
@@ -124,6 +127,13 @@ class HubSpotClient:
         if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
             raise UnavailableError(f"{what}: the answer has no results")
         return answer
+
+    def _note_headers(self, headers: Mapping[str, str]) -> None:
+        """What every answer tells beside itself: HubSpot's clock, and the requests left today (not on searches)."""
+        self._caller.note_date(headers.get("Date"))
+        total, left = headers.get(f"{DAILY_HEADER}"), headers.get(f"{DAILY_HEADER}-Remaining")
+        if total and left and total.isdecimal() and left.isdecimal():
+            self.usage = (int(total) - int(left), int(total))
 
     def _refuse(self, what: str, error: ApiException) -> NoReturn:
         """Raise what an answer other than 2xx means; without the SDK's error behind it, which quotes the body."""

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import SalesforceError
@@ -24,10 +25,14 @@ from connectors.settings import SalesforceConnection
 MOST_LOGINS = 3  # in one extraction: a password refused again and again locks the account
 LIMIT_EXCEEDED = "REQUEST_LIMIT_EXCEEDED"
 LOST_LOCATOR = "INVALID_QUERY_LOCATOR"
+DAILY_WORD = (
+    "TotalRequests"  # "TotalRequests Limit exceeded."; the other one is "ConcurrentRequests ... Limit exceeded."
+)
 CONCURRENT_WAIT_SECONDS = 20.0  # only calls of 20 seconds and more count as concurrent
 PASSING_CODES = frozenset({"QUERY_TIMEOUT", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"})
 PASSING_STATUSES = frozenset({406, 408, 420, 429})  # 406 and 420 come without a body from a gateway now and then
 Page = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class SalesforceClient:
@@ -40,6 +45,7 @@ class SalesforceClient:
         self._caller = caller
         self._credentials = choose_credentials(connection, secrets, login_url)
         self._session = build_session(rewrites_for(login_url), pool_size=connection.workers)
+        self._session.hooks["response"].append(lambda answer, **_: caller.note_date(answer.headers.get("Date")))
         self._lock = threading.Lock()
         self._login_count = 0
         self._refused: LoginError | None = None
@@ -61,10 +67,45 @@ class SalesforceClient:
         """An object's fields, as this user sees them."""
         return self._ask(lambda org: org.restful(f"sobjects/{object_name}/describe"), what=f"describe {object_name}")
 
-    def _ask(self, send: Callable[[Any], Any], *, what: str) -> Page:
-        return self._caller.call(lambda: self._send(send, what))
+    def change(self, method: str, path: str, body: Mapping[str, Any], *, what: str) -> Page:
+        """Send a body to a path under the API's version, e.g. a new bulk job."""
+        text = orjson.dumps(body)
+        return self._ask(lambda org: org.restful(path, method=method, data=text), what=what)
 
-    def _send(self, send: Callable[[Any], Any], what: str) -> Page:
+    def get(self, path: str, *, what: str) -> Page:
+        """Read a path under the API's version."""
+        return self._ask(lambda org: org.restful(path), what=what)
+
+    def read(self, path: str, parse: Callable[[requests.Response], T], *, what: str) -> T:
+        """What `parse` makes of an answer that is not JSON. It may raise an UnavailableError: then it is asked for again."""
+
+        def send(org: Any) -> T:
+            headers = {"Accept": "text/csv"}
+            return parse(org._call_salesforce("GET", org.base_url + path, headers=headers))
+
+        answer: T = self._caller.call(lambda: self._send(send, what))
+        return answer
+
+    def read_nothing(self, method: str, path: str, *, what: str) -> None:
+        """Send a request whose answer has no body."""
+        self._caller.call(lambda: self._send(lambda org: org._call_salesforce(method, org.base_url + path), what))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass before asking again."""
+        self._caller.wait(seconds)
+
+    @property
+    def usage(self) -> tuple[int, int]:
+        """Requests that the org has used in the last 24 hours, and those that it may; (0, 0) when it did not say."""
+        return _usage(self._org) if self._org is not None else (0, 0)
+
+    def _ask(self, send: Callable[[Any], Any], *, what: str) -> Page:
+        answer: Any = self._caller.call(lambda: self._send(send, what))
+        if not isinstance(answer, dict):
+            raise UnavailableError(f"{what}: the answer is not an object")
+        return answer
+
+    def _send(self, send: Callable[[Any], T], what: str) -> T:
         org = self._session_org()
         try:
             answer = send(org)
@@ -73,8 +114,6 @@ class SalesforceClient:
         except requests.RequestException as error:
             raise UnavailableError(f"{what}: no answer ({type(error).__name__})") from None
         self._leave_some_for_others(org)
-        if not isinstance(answer, dict):
-            raise UnavailableError(f"{what}: the answer is not an object")
         return answer
 
     def _session_org(self) -> Any:
@@ -118,23 +157,29 @@ class SalesforceClient:
             self._forget(org)
             raise SessionExpiredError(f"{what}: the session has ended", wait_seconds=0) from None
         if code == LIMIT_EXCEEDED:
-            self._refuse_for_limit(org, what=what)
+            self._refuse_for_limit(org, what=what, message=_error_message(error.content))
         if status >= 500 or status in PASSING_STATUSES or code in PASSING_CODES:
             raise UnavailableError(f"{what}: status {status} ({code})") from None
         raise RequestRefusedError(self._connection.name, what=what, status=status, code=code) from None
 
-    def _refuse_for_limit(self, org: Any, *, what: str) -> NoReturn:
-        """One code, two causes: the day's requests are used up, or too many long ones run at once."""
+    def _refuse_for_limit(self, org: Any, *, what: str, message: str) -> NoReturn:
+        """One code, two causes: the day's requests are used up, or too many long ones run at once. The message tells."""
         used, total = _usage(org)
-        if total and used >= total:
+        if "Concurrent" not in message and (DAILY_WORD in message or (total and used >= total)):
             raise DailyLimitError(self._connection.name, reason=f"{used} of {total} requests used") from None
         raise RateLimitedError(f"{what}: too many requests at once", wait_seconds=CONCURRENT_WAIT_SECONDS) from None
 
     def _leave_some_for_others(self, org: Any) -> None:
+        if self._connection.is_sandbox:
+            return
         used, total = _usage(org)
         reserve = self._connection.limits.reserve_for_others
-        if total and used > total * (1 - reserve) and not self._connection.is_sandbox:
+        if total and used > total * (1 - reserve):
             reason = f"{used} of {total} requests used, {reserve:.0%} are left for others"
+            raise DailyLimitError(self._connection.name, reason=reason)
+        mine = org.api_usage.get("per-app-api-usage")
+        if mine and mine.used >= mine.total:
+            reason = f"{mine.used} of the {mine.total} requests used that the org allows this app"
             raise DailyLimitError(self._connection.name, reason=reason)
 
 
@@ -146,6 +191,11 @@ def _error_code(content: Any) -> str:
     """Errors are a list of objects; a gateway's answer is anything."""
     first = content[0] if isinstance(content, list) and content else content
     return str(first.get("errorCode") or "no code") if isinstance(first, dict) else "no code"
+
+
+def _error_message(content: Any) -> str:
+    first = content[0] if isinstance(content, list) and content else content
+    return str(first.get("message") or "") if isinstance(first, dict) else ""
 
 
 def _usage(org: Any) -> tuple[int, int]:

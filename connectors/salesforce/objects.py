@@ -1,21 +1,11 @@
-"""Which Salesforce objects are read, and how: queryAll over a window of their time of change, in the order of time and Id."""
+"""Which Salesforce objects are read, and which of their fields?"""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
-import orjson
-
-from connectors.errors import RecordRejectedError, RequestRefusedError, UnknownFieldError
-from connectors.landing import Window, as_utc
-from connectors.records import Record
-from connectors.salesforce import soql
-from connectors.salesforce.client import LOST_LOCATOR, Page, SalesforceClient
+from connectors.errors import FormulaFieldError, RequestRefusedError, UnknownFieldError
+from connectors.salesforce.client import SalesforceClient
 from connectors.settings import SalesforceConnection
-from connectors.sync import Sync, settled_count
-
-MOST_RESTARTS = 5  # of one object's query after a lost locator
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +28,7 @@ COMMON = ("Id", "CreatedDate", "SystemModstamp", "IsDeleted", "MasterRecordId")
 CONVERTED = ("IsConverted", "ConvertedContactId", "ConvertedAccountId", "ConvertedOpportunityId")
 ACTIVITY = ("OwnerId", "WhoId", "WhatId", "AccountId")
 STAGE = ("ApiName", "MasterLabel", "IsActive", "IsClosed", "IsWon", "SortOrder", "DefaultProbability")
+FIELD_HISTORY = ("OpportunityId", "Field", "OldValue", "NewValue", "CreatedById")
 HISTORY = ("OpportunityId", "StageName", "Amount", "Probability", "CloseDate", "CreatedById")
 
 OBJECTS = (  # the largest first, so that the threads end together
@@ -61,7 +52,11 @@ OBJECTS = (  # the largest first, so that the threads end together
     ObjectSpec("Account", ("OwnerId", "ParentId")),
     ObjectSpec("Opportunity", ("AccountId", "OwnerId", "StageName", "IsClosed", "IsWon", "ContactId")),
     ObjectSpec("OpportunityContactRole", ("OpportunityId", "ContactId", "Role", "IsPrimary")),
-    ObjectSpec("User", ("IsActive", "UserType")),
+    # only the fields whose history the org tracks, kept for 18 months
+    ObjectSpec("OpportunityFieldHistory", FIELD_HISTORY, cursor_field="CreatedDate", is_optional=True),
+    ObjectSpec("Note", ("ParentId", "Title", "OwnerId"), is_activity=True, is_optional=True),
+    ObjectSpec("User", ("IsActive", "UserType", "UserRoleId"), is_whole=True),
+    ObjectSpec("UserRole", ("Name", "ParentRoleId"), is_whole=True, is_optional=True),
     ObjectSpec("OpportunityStage", STAGE, is_whole=True),
 )
 
@@ -70,21 +65,23 @@ OBJECT_NAMES = frozenset(spec.name for spec in OBJECTS)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an object has in this org, as this user sees it: its fields, and its parents by the name that leads to them."""
+    """What an object has in this org, as this user sees it: its fields with their types, and its parents by their names.
 
-    fields: frozenset[str]
+    `calculated` are formulas: they change without changing the record's time of change.
+    """
+
+    types: Mapping[str, str]
     parents: frozenset[str]
+    calculated: frozenset[str]
 
     def has(self, path: str) -> bool:
         """Whether the field, or the parent that the path goes through, exists."""
         head, _, rest = path.partition(".")
-        return head in self.parents if rest else head in self.fields
+        return head in self.parents if rest else head in self.types
 
-
-def start_jobs(sync: Sync, client: SalesforceClient, connection: SalesforceConnection) -> None:
-    """Queue the reading of all objects."""
-    for spec in OBJECTS:
-        sync.workers.submit(partial(read_object, sync, client, connection, spec))
+    def changes_silently(self, path: str) -> bool:
+        """Whether the field may change while the record's time of change stays: a formula, or a parent's field."""
+        return "." in path or path in self.calculated
 
 
 def fetch_known(client: SalesforceClient, spec: ObjectSpec) -> Known | None:
@@ -95,8 +92,11 @@ def fetch_known(client: SalesforceClient, spec: ObjectSpec) -> Known | None:
         if spec.is_optional and error.status == 404:
             return None
         raise
-    parents = (str(field["relationshipName"]) for field in fields if field.get("relationshipName"))
-    return Known(frozenset(str(field["name"]) for field in fields), frozenset(parents))
+    return Known(
+        types={str(field["name"]): str(field.get("type")) for field in fields},
+        parents=frozenset(str(field["relationshipName"]) for field in fields if field.get("relationshipName")),
+        calculated=frozenset(str(field["name"]) for field in fields if field.get("calculated")),
+    )
 
 
 def unknown_fields(connection: SalesforceConnection, spec: ObjectSpec, known: Known) -> Iterator[UnknownFieldError]:
@@ -109,86 +109,23 @@ def unknown_fields(connection: SalesforceConnection, spec: ObjectSpec, known: Kn
                 )
 
 
-def read_object(sync: Sync, client: SalesforceClient, connection: SalesforceConnection, spec: ObjectSpec) -> None:
-    """Read one object into the landing folder, and compare with the org's own count."""
-    known = fetch_known(client, spec)
-    if known is None:
+def refused_fields(connection: SalesforceConnection, spec: ObjectSpec, known: Known) -> Iterator[FormulaFieldError]:
+    """Each mapped field that changes silently, where the connection does not refresh those."""
+    if connection.formula_refresh_days or spec.is_whole:
         return
-    fields = _fields(connection, spec, known)
-    window = sync.window(spec.name, from_start=spec.is_activity)
-    conditions = [] if spec.is_whole else soql.within(spec.cursor_field, window.start, window.end)
-    count = partial(client.count, soql.count(spec.name, where=conditions), what=f"count {spec.name}")
-    sink = sync.sink(spec.name, Window(None, window.end) if spec.is_whole else window)
-    before = count()
-    for rows in _pages(client, spec, fields, conditions):
-        extracted_at = sync.clock()
-        build = partial(_record, connection.name, spec, extracted_at)
-        sync.land(spec.name, sink, sync.records(rows, build))
-    sink.crm_count = settled_count(len(sink.ids), before=before, after=count())
+    for key, source in connection.sources_of(spec.name):
+        for path in source.crm_fields:
+            if known.changes_silently(path):
+                yield FormulaFieldError(
+                    connection.name, object_name=spec.name, key=key, field=path, origin=source.origin
+                )
 
 
-def _fields(connection: SalesforceConnection, spec: ObjectSpec, known: Known) -> list[str]:
-    for error in unknown_fields(connection, spec, known):
+def fields_to_read(connection: SalesforceConnection, spec: ObjectSpec, known: Known) -> list[str]:
+    """What to ask for: what every record needs, and what the field map names. Raises for what cannot be had."""
+    for error in (*unknown_fields(connection, spec, known), *refused_fields(connection, spec, known)):
         raise error
     mapped = [path for _, source in connection.sources_of(spec.name) for path in source.crm_fields]
-    always = [name for name in (*COMMON, *spec.always) if name in known.fields]
+    # the same order by either API: a payload that says the same is the same text
+    always = [name for name in ("Id", spec.cursor_field, *COMMON, *spec.always) if name in known.types]
     return list(dict.fromkeys([*always, *mapped, *sorted(connection.filters_of(spec.name))]))
-
-
-def _pages(
-    client: SalesforceClient, spec: ObjectSpec, fields: Sequence[str], conditions: Sequence[str]
-) -> Iterator[list[dict[str, Any]]]:
-    """All pages of the window. A lost locator is never taken up again: the query starts anew after the last row seen."""
-    last: Mapping[str, Any] | None = None
-    restarts = 0
-    page = _first_page(client, spec, fields, conditions)
-    while True:
-        rows = page["records"]
-        last = rows[-1] if rows else last
-        yield rows
-        if page["done"]:
-            return
-        try:
-            page = client.next_page(page["nextRecordsUrl"], what=f"next page of {spec.name}")
-        except RequestRefusedError as error:
-            restarts += 1
-            if error.code != LOST_LOCATOR or restarts > MOST_RESTARTS or last is None:
-                raise
-            after = soql.beyond(spec.cursor_field, as_utc(last[spec.cursor_field]), last["Id"])
-            page = _first_page(client, spec, fields, [*conditions, after])
-
-
-def _first_page(client: SalesforceClient, spec: ObjectSpec, fields: Sequence[str], conditions: Sequence[str]) -> Page:
-    query = soql.select(fields, spec.name, where=conditions, order=(spec.cursor_field, "Id"))
-    return client.query(query, what=f"query {spec.name}")
-
-
-def _record(connection: str, spec: ObjectSpec, extracted_at: Any, row: dict[str, Any]) -> Record:
-    """One row without what the API adds to it."""
-    plain = {
-        key: _without_attributes(value) if isinstance(value, dict) else value
-        for key, value in row.items()
-        if key != "attributes"
-    }
-    try:
-        modified_at = as_utc(str(row[spec.cursor_field]))
-        record_id = str(row["Id"])
-    except (KeyError, ValueError) as error:
-        raise RecordRejectedError(spec.name, reason="it has no id or no time of change") from error
-    return Record(
-        connection=connection,
-        object=spec.name,
-        id=record_id,
-        modified_at=modified_at,
-        is_deleted=bool(row.get("IsDeleted")),
-        extracted_at=extracted_at,
-        payload=orjson.dumps(plain).decode(),
-    )
-
-
-def _without_attributes(value: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: _without_attributes(inner) if isinstance(inner, dict) else inner
-        for key, inner in value.items()
-        if key != "attributes"
-    }

@@ -70,5 +70,15 @@ def beyond(field: str, last: datetime, last_id: str) -> str:
     return f"({column} > {value} OR ({column} = {value} AND Id > {quote(last_id)}))"
 
 
+def up_to(field: str, last: datetime, last_id: str) -> str:
+    """Condition: the row (last, last_id) and all before it in the order of field and Id.
+
+    >>> up_to("CreatedDate", datetime(2026, 4, 1, tzinfo=UTC), "001")
+    "(CreatedDate < 2026-04-01T00:00:00.000Z OR (CreatedDate = 2026-04-01T00:00:00.000Z AND Id <= '001'))"
+    """
+    column, value = name(field), moment(last)
+    return f"({column} < {value} OR ({column} = {value} AND Id <= {quote(last_id)}))"
+
+
 def _where(conditions: Sequence[str]) -> list[str]:
     return [f"WHERE {' AND '.join(conditions)}"] if conditions else []

@@ -21,12 +21,16 @@ from connectors.settings import Connection
 from pipelines.assets.night import Night, build_context
 from pipelines.assets.tables import OWNERS, WRITER_POOL
 from pipelines.errors import SourceMissingError
+from pipelines.loading import Loaded
 from pipelines.settings import Settings
-from pipelines.sources import Loaded, extract_sources, load_source
+from pipelines.sources import extract_sources, load_source
 from pipelines.warehouse import Warehouse
 
 SOURCE_READ = "source_was_read"
 NOTHING_ASIDE = "nothing_put_aside"
+SYNC_KEPT = "sync_was_kept"
+FIELDS_SAME = "fields_as_before"
+MOST_DRIFT = 30  # changes of a schema named in one check; all of them stand in ops.source_changes
 
 
 def landing_key(connection: Connection) -> AssetKey:
@@ -104,7 +108,11 @@ def _source_read(key: AssetKey, outcome: Landed | Exception) -> AssetCheckResult
 
 def _raw_asset(settings: Settings, connection: Connection) -> AssetsDefinition:
     key = raw_key(connection)
-    check = AssetCheckSpec(NOTHING_ASIDE, asset=key, description="Every record could be read by the field map")
+    checks = [
+        AssetCheckSpec(NOTHING_ASIDE, asset=key, description="Every record could be read by the field map"),
+        AssetCheckSpec(SYNC_KEPT, asset=key, description="What landed is what the CRM says it has"),
+        AssetCheckSpec(FIELDS_SAME, asset=key, description="The CRM's objects have the fields and types of last time"),
+    ]
 
     @asset(
         key=key,
@@ -114,21 +122,30 @@ def _raw_asset(settings: Settings, connection: Connection) -> AssetsDefinition:
         owners=OWNERS,
         kinds={"duckdb", "sql"},
         pool=WRITER_POOL,
-        check_specs=[check],
+        check_specs=checks,
     )
     def raw(context: AssetExecutionContext) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
         loaded = load_source(Warehouse(settings.warehouse), settings, connection)
         context.log.info("%s: %s", connection.name, loaded)
         yield MaterializeResult(metadata=_raw_metadata(loaded))
-        yield AssetCheckResult(
-            check_name=NOTHING_ASIDE,
-            asset_key=key,
-            passed=loaded.quarantined == 0,
-            severity=AssetCheckSeverity.WARN,
-            metadata={"result": f"{loaded.quarantined} records in ops.quarantine"},
-        )
+        aside = f"{loaded.quarantined} records in ops.quarantine"
+        yield _warning(key, NOTHING_ASIDE, passed=loaded.quarantined == 0, result=aside)
+        refused = "; ".join(loaded.refused) or "kept"
+        yield _warning(key, SYNC_KEPT, passed=not loaded.refused, result=refused)
+        drift = "; ".join(loaded.drift[:MOST_DRIFT]) or "as before"
+        yield _warning(key, FIELDS_SAME, passed=not loaded.drift, result=drift)
 
     return raw
+
+
+def _warning(key: AssetKey, name: str, *, passed: bool, result: str) -> AssetCheckResult:
+    return AssetCheckResult(
+        check_name=name,
+        asset_key=key,
+        passed=passed,
+        severity=AssetCheckSeverity.WARN,
+        metadata={"result": result},
+    )
 
 
 def _raw_metadata(loaded: Loaded) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def test_without_a_manifest_nothing_is_pending_and_the_next_run_removes_it(tmp_p
     killed = LandingWriter(tmp_path, connection="crm", crm="hubspot", sync_id="killed")
     killed.sink("calls", Window(None, END)).add([a_record(str(number)) for number in range(FILE_ROWS)])
 
-    before = [landed.sync_id for landed in pending(tmp_path, "crm", set())]
+    before = [path.parent.name for path in pending(tmp_path, "crm", set())]
     remove_leftovers(tmp_path, "crm")
 
     assert before == ["whole"]
@@ -106,11 +106,12 @@ def test_without_a_manifest_nothing_is_pending_and_the_next_run_removes_it(tmp_p
 
 
 def test_pending_syncs_come_oldest_first_without_those_done(tmp_path: Path) -> None:
-    land(tmp_path, "a", [a_record()], started_at=START + timedelta(days=2))
-    land(tmp_path, "b", [a_record()], started_at=START)
-    land(tmp_path, "c", [a_record()], started_at=START + timedelta(days=1))
+    for sync_id in ("20260403", "20260401", "20260402"):
+        land(tmp_path, sync_id, [a_record()])
 
-    assert [landed.sync_id for landed in pending(tmp_path, "crm", {"c"})] == ["b", "a"]
+    waiting = pending(tmp_path, "crm", {"20260402"})
+
+    assert [path.parent.name for path in waiting] == ["20260401", "20260403"]
     assert pending(tmp_path, "another", set()) == []
 
 
@@ -129,7 +130,7 @@ def test_a_damaged_sync_is_refused(tmp_path: Path, damage: object, expected: str
     damage(landed.windows[0].files[0])
 
     with pytest.raises(LandingError, match=expected):
-        pending(tmp_path, "crm", set())
+        read_manifest(pending(tmp_path, "crm", set())[0])
 
 
 def test_a_manifest_of_another_version_is_refused(tmp_path: Path) -> None:

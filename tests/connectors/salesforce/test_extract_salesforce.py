@@ -56,7 +56,9 @@ def test_a_full_run_lands_every_page_once(crms: Any) -> None:
 def test_every_object_of_the_hand_over_has_a_window(crms: Any) -> None:
     landed = crms.extract(SALESFORCE)
 
-    assert [window.object for window in landed.windows] == sorted(spec.name for spec in OBJECTS)
+    read = [window.object for window in landed.windows if "." not in window.object]
+    assert read == sorted(spec.name for spec in OBJECTS if not spec.is_optional or spec.name in read)
+    assert {"Task", "Event", "UserRole", "Opportunity"} <= set(read)
 
 
 def test_deleted_and_archived_rows_land_too(crms: Any) -> None:
@@ -312,4 +314,5 @@ def test_progress_names_the_connection_and_grows(crms: Any) -> None:
 
     assert {one.connection for one in seen} == {"salesforce"}
     assert max(one.record_count for one in seen) == 2_500
-    assert seen[-1].request_count > 13
+    assert seen[-1].request_count > 10
+    assert seen[-1].expected_count >= 2_500

@@ -1,0 +1,223 @@
+"""How is one HubSpot object read? The whole list, or what changed in a window, with all that hangs on it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from connectors.hubspot.associations import ASSOCIATION_INPUTS, AssociationReader
+from connectors.hubspot.client import HubSpotClient, Query
+from connectors.hubspot.objects import OBJECTS, PAGE_SIZE, ObjectSpec, fetch_properties, fields_to_read
+from connectors.hubspot.records import association_records, owner_builder, record_builder, stage_results
+from connectors.hubspot.search import Search
+from connectors.id_set import IdSet
+from connectors.landing import Sink, Window, as_utc
+from connectors.settings import HubSpotConnection
+from connectors.sync import IDS, Sync, settled_count
+from connectors.workers import Group
+
+OWNERS_PAGE_SIZE = 500
+NOT_FOUND = "OBJECT_NOT_FOUND"
+MOST_NAMED = 100  # ids named in an error
+
+Fields = Mapping[str, list[str]]
+
+
+def start_jobs(sync: Sync, client: HubSpotClient, connection: HubSpotConnection) -> None:
+    """Queue the reading of all objects."""
+    for spec in OBJECTS:
+        sync.start_group(spec.name, partial(_run, sync, client, connection, spec))
+    sync.start_group("owners", lambda _: read_owners(sync, client))
+    sync.start_group("pipelines", lambda _: read_stages(sync, client))
+
+
+def _run(sync: Sync, client: HubSpotClient, connection: HubSpotConnection, spec: ObjectSpec, group: Group) -> None:
+    ObjectJob(sync, client, connection, spec, group).run()
+
+
+def read_owners(sync: Sync, client: HubSpotClient) -> None:
+    """Owners with their teams, and those who left: the live list leaves them out."""
+    sink = sync.sink("owners", sync.window("owners", from_start=False, is_whole=True))
+    build = owner_builder(sync.connection.name, sync.clock())
+    for archived in ("false", "true"):
+        query = [("limit", str(OWNERS_PAGE_SIZE)), ("archived", archived)]
+        for results in client.pages("owners", query):
+            sync.land("owners", sink, sync.records(results, build))
+
+
+def read_stages(sync: Sync, client: HubSpotClient) -> None:
+    """Deal stages of all pipelines, one record each. The list is whole: a stage that is no longer on it was deleted."""
+    window = sync.window("pipelines", from_start=False, is_whole=True)
+    sink = sync.sink("pipelines", window)
+    build = record_builder(sync.connection.name, "pipelines", sync.clock())
+    answer = client.get("pipelines", [], object="deals")
+    sync.land("pipelines", sink, sync.records(stage_results(answer["results"]), build))
+    sync.note_sweep(IDS, "pipelines", window)
+
+
+@dataclass
+class ObjectJob:
+    """Reads one object of one sync: records, tombstones, and the associations of what it read."""
+
+    sync: Sync
+    client: HubSpotClient
+    connection: HubSpotConnection
+    spec: ObjectSpec
+    group: Group
+    _read: IdSet = field(default_factory=IdSet)  # ids that came and lie in the window
+    _waiting: dict[str, datetime] = field(
+        default_factory=dict
+    )  # ids whose associations are to be read, with their time of change
+
+    def run(self) -> None:
+        """Read it all, or what changed, into the landing folder; then what sweeps are due."""
+        name = self.spec.name
+        known = fetch_properties(self.client, name)
+        self.sync.note_fields(name, known)
+        fields = fields_to_read(self.connection, self.spec, known)
+        window = self.sync.window(name, from_start=self.spec.is_activity)
+        sink = self.sync.sink(name, window)
+        search = Search(self.client, self.connection.name, name, self.spec.cursor_property)
+        if self.sync.is_incremental(name):
+            before = self._read_changed(search, fields, sink)
+            self._reread_associations(search, window)
+        else:
+            before = self._read_list(search, fields, sink)
+            self.sync.note_sweep(IDS, name, window)
+        self._read_archived(fields, sink)
+        self._prove(search, fields, sink, before)
+        self._read_associations(window, everything=True)
+        if self.sync.is_incremental(name) and self.sync.is_due(IDS, name, days=self.connection.id_check_days):
+            self._list_ids(search)
+
+    def _read_list(self, search: Search, fields: Fields, sink: Sink) -> int:
+        """The whole list; returns how many of them HubSpot has in the window."""
+        count = search.count(sink.window)
+        self.sync.expect(count)
+        for results in self.client.pages("list", self._query(fields, archived=False), object=self.spec.name):
+            self._read.update(self._land_living(results, sink))
+        return count
+
+    def _read_changed(self, search: Search, fields: Fields, sink: Sink) -> int:
+        """What search says has changed; returns how many that are."""
+        count, changes = search.changes(sink.window)
+        self.sync.expect(count)
+        self._read_batches(dict.fromkeys(str(result["id"]) for result in changes), fields, sink)
+        return count
+
+    def _read_batches(self, ids: Iterable[str], fields: Fields, sink: Sink) -> None:
+        """Records by id: search itself knows no history and holds few properties."""
+        rest = iter(ids)
+        while batch := list(islice(rest, self.spec.page_size)):
+            body = {**fields, "inputs": [{"id": one} for one in batch]}
+            answer = self.client.post("batch_read", body, object=self.spec.name)
+            self._land_living(answer["results"], sink)
+            self._read.update(str(result.get("id")) for result in answer["results"])
+            self._note_errors(answer)
+
+    def _prove(self, search: Search, fields: Fields, sink: Sink, before: int) -> None:
+        """Compare with HubSpot's count. What it has and did not come is asked for once more, by id."""
+        after = before if len(self._read) == before else search.count(sink.window)
+        if len(self._read) < settled_count(len(self._read), before=before, after=after):
+            self._read_batches(self._missing(search, sink.window), fields, sink)
+            after = search.count(sink.window)
+        sink.landed_count = len(self._read)
+        sink.crm_count = settled_count(sink.landed_count, before=before, after=after)
+        if sink.landed_count < sink.crm_count:
+            sink.missing_ids = tuple(self._missing(search, sink.window)[:MOST_NAMED])
+
+    def _missing(self, search: Search, window: Window) -> list[str]:
+        return self._read.without(dict.fromkeys(search.ids(window)))
+
+    def _land_living(self, results: Sequence[Mapping[str, Any]], sink: Sink) -> list[str]:
+        """Land one page and queue its associations; returns the ids whose change lies in the window."""
+        records = self.sync.records(results, record_builder(self.connection.name, self.spec.name, self.sync.clock()))
+        first = sink.window.start if self.spec.is_activity else None
+        records = [record for record in records if first is None or record.modified_at >= first]
+        self.sync.land(self.spec.name, sink, records)
+        if self.spec.targets:
+            self._waiting.update((record.id, record.modified_at) for record in records)
+            self._read_associations(sink.window, everything=False)
+        return [record.id for record in records if sink.window.has(record.modified_at)]
+
+    def _read_archived(self, fields: Fields, sink: Sink) -> None:
+        """Tombstones: search never shows an archived record, so each sync sweeps their list for those of its window."""
+        build = record_builder(self.connection.name, self.spec.name, self.sync.clock())
+        for results in self.client.pages("list", self._query(fields, archived=True), object=self.spec.name):
+            records = self.sync.records(results, build)
+            fresh = [one for one in records if sink.window.start is None or one.modified_at >= sink.window.start]
+            self.sync.land(self.spec.name, sink, fresh)
+            self._bury_associations({one.id: one.modified_at for one in fresh}, sink.window)
+
+    def _bury_associations(self, sources: Mapping[str, datetime], window: Window) -> None:
+        """An archived record takes its associations with it: HubSpot tells nothing of them any more."""
+        for target in self.spec.targets if sources else ():
+            name = f"associations.{self.spec.name}.{target}"
+            records = association_records(
+                self.connection.name, name, sources, targets=None, extracted_at=self.sync.clock()
+            )
+            self.sync.land(name, self.sync.sink(name, window), records)
+
+    def _list_ids(self, search: Search) -> None:
+        """Every id that the account has of the object: what is not among them has been purged."""
+        window = self.sync.window(self.spec.name, from_start=self.spec.is_activity, is_whole=True)
+        sink = self.sync.note_sweep(IDS, self.spec.name, window)
+        build = record_builder(self.connection.name, self.spec.name, self.sync.clock())
+        in_window = IdSet()
+        before = search.count(window)
+        query = [("properties", self.spec.cursor_property), ("limit", str(PAGE_SIZE)), ("archived", "false")]
+        for results in self.client.pages("list", query, object=self.spec.name):
+            records = [one for one in self.sync.records(results, build) if self._is_wanted(one.modified_at, window)]
+            sink.add(records)
+            in_window.update(record.id for record in records if window.has(record.modified_at))
+        sink.landed_count = len(in_window)
+        after = before if sink.landed_count == before else search.count(window)
+        sink.crm_count = settled_count(sink.landed_count, before=before, after=after)
+
+    def _is_wanted(self, moment: datetime, window: Window) -> bool:
+        return window.start is None or moment >= window.start
+
+    def _query(self, fields: Fields, *, archived: bool) -> Query:
+        listed = [(name, value) for name, values in fields.items() for value in values]
+        return [*listed, ("limit", str(self.spec.page_size)), ("archived", "true" if archived else "false")]
+
+    def _note_errors(self, answer: Mapping[str, Any]) -> None:
+        """A 207 names what it left out. Gone meanwhile is no error: the sweep brings the tombstone."""
+        for error in answer.get("errors") or ():
+            if error.get("category") != NOT_FOUND:
+                reason = f"HubSpot would not hand it over ({error.get('category')})"
+                for one in (error.get("context") or {}).get("ids") or ():
+                    self.sync.reject(self.spec.name, reason=reason, payload=f'{{"id":"{one}"}}')
+
+    def _reread_associations(self, search: Search, window: Window) -> None:
+        """Queue the records that changed some weeks before the window, too: a new association does not touch its record."""
+        days = self.connection.association_days
+        if not (self.spec.rereads and days) or window.start is None:
+            return
+        _, results = search.changes(Window(window.start - timedelta(days=days), window.start))
+        for result in results:
+            self._waiting[str(result["id"])] = as_utc(str(result["updatedAt"]))
+            self._read_associations(window, everything=False)
+
+    def _read_associations(self, window: Window, *, everything: bool) -> None:
+        """Queue the waiting ids' associations in full batches; `everything` takes the last, smaller one too."""
+        while len(self._waiting) >= (1 if everything else ASSOCIATION_INPUTS):
+            batch = dict(islice(self._waiting.items(), ASSOCIATION_INPUTS))
+            for one in batch:
+                del self._waiting[one]
+            for target in self.spec.targets:
+                self.group.submit(partial(self._land_associations, target, batch, window))
+
+    def _land_associations(self, target: str, sources: Mapping[str, datetime], window: Window) -> None:
+        name = f"associations.{self.spec.name}.{target}"
+        found = AssociationReader(self.client, self.spec.name, target).read(list(sources))
+        known = {one: moment for one, moment in sources.items() if one not in found.unknown}
+        for one in sorted(found.unknown):
+            self.sync.reject(name, reason="HubSpot would not tell its associations", payload=f'{{"id":"{one}"}}')
+        sink = self.sync.sink(name, window)
+        records = association_records(
+            self.connection.name, name, known, targets=found.targets, extracted_at=self.sync.clock()
+        )
+        self.sync.land(name, sink, records)
