@@ -22,6 +22,7 @@ from models.kpi import (
     causes,
     cohorts,
     divergence,
+    feedback,
     kpi_daily,
     kpi_periods,
     meeting_rule_results,
@@ -56,6 +57,7 @@ CORE: tuple[Model, ...] = (
 KPI: tuple[Model, ...] = (
     meeting_rule_results.MODEL,
     meeting_verdicts.MODEL,
+    *feedback.MODELS,
     kpi_daily.MODEL,
     data_checks.MODEL,
     targets.MODEL,
