@@ -1,0 +1,192 @@
+"""Does `kpi up` serve what people do in the Dagster UI? The night and one asset alone, asked for over the webserver's GraphQL."""
+
+import json
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from pipelines.settings import PROJECT
+from tests.night.homes import AS_OF, KPI, Home, digests, processes_of
+
+pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(280)]
+START_SECONDS, RUN_SECONDS, END_SECONDS = 90, 150, 40
+LOCATION = {"repositoryLocationName": "inside_sales_kpi", "repositoryName": "__repository__"}
+NIGHT_CONFIG = {"resources": {"night": {"config": {"as_of": AS_OF.isoformat()}}}}
+LAUNCH = """
+mutation ($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message stack }
+  ... on RunConfigValidationInvalid { errors { message } } ... on InvalidSubsetError { message } } }
+"""
+RUN = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status stepStats { stepKey status } } } }"
+HISTORY = 'query { runsOrError(filter: {pipelineName: "nightly"}) { ... on Runs { results { runId status tags { key value } } } } }'
+INSTIGATORS = """
+query ($at: RepositorySelector!) { repositoryOrError(repositorySelector: $at) { ... on Repository {
+  schedules { name cronSchedule executionTimezone scheduleState { status } } sensors { name sensorState { status } } } } }
+"""
+ASSET = """
+query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
+  assetMaterializations(limit: 2) { runId metadataEntries { label ... on IntMetadataEntry { intValue } } } } } }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running `kpi up`."""
+
+    home: Home
+    url: str
+    process: "subprocess.Popen[bytes]"
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """Send a query; errors of the query fail the test."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310 - our own address
+        with urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
+            told = json.load(answer)
+        assert "errors" not in told, told["errors"]
+        return told["data"]
+
+    def launch(self, asset: str = "") -> str:
+        """Launch the nightly job, or one asset of it, and give the run's id."""
+        chosen = {"assetSelection": [{"path": asset.split("/")}]} if asset else {}
+        selector = {**LOCATION, "pipelineName": "nightly", **chosen}
+        told = self.ask(LAUNCH, params={"selector": selector, "runConfigData": NIGHT_CONFIG, "mode": "default"})
+        launched = told["launchPipelineExecution"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        return str(launched["run"]["runId"])
+
+    def end_of(self, run_id: str) -> dict[str, Any]:
+        """Wait for the end of a run."""
+        deadline = time.monotonic() + RUN_SECONDS
+        while time.monotonic() < deadline:
+            run: dict[str, Any] = self.ask(RUN, id=run_id)["runOrError"]
+            if run["status"] in {"SUCCESS", "FAILURE", "CANCELED"}:
+                return run
+            time.sleep(0.5)
+        pytest.fail(f"run {run_id} did not end in {RUN_SECONDS} s, it is {run['status']}")
+
+
+@pytest.fixture(scope="module")
+def service(night_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    home = night_home.copy_to(tmp_path_factory.mktemp("up") / "home")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (home.path / "up.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*KPI, "up", "--port", str(port)], env=home.environ(), cwd=PROJECT, stdout=log, stderr=log
+        )
+    running = Service(home, f"http://127.0.0.1:{port}", process)
+    try:
+        _wait_until_it_answers(running)
+        yield running
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(END_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def night_run(service: Service) -> tuple[str, dict[str, Any]]:
+    run_id = service.launch()
+    return run_id, service.end_of(run_id)
+
+
+def _wait_until_it_answers(service: Service) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and service.process.poll() is None:
+        try:
+            with urlopen(f"{service.url}/server_info", timeout=5):  # noqa: S310 - our own address
+                return
+        except (URLError, OSError):
+            time.sleep(0.3)
+    pytest.fail((service.home.path / "up.log").read_text(encoding="utf-8"))
+
+
+def test_the_night_launched_from_the_ui_succeeds(night_run: tuple[str, dict[str, Any]]) -> None:
+    _, run = night_run
+
+    failed = [step for step in run["stepStats"] if step["status"] != "SUCCESS"]
+    assert (run["status"], failed) == ("SUCCESS", [])
+    assert len(run["stepStats"]) > 35
+
+
+def test_it_changes_nothing_that_kpi_nightly_has_done(
+    service: Service, night_run: tuple[str, dict[str, Any]], night_home: Home
+) -> None:
+    assert digests(service.home.warehouse, "core", "kpi") == digests(night_home.warehouse, "core", "kpi")
+    assert service.home.published.resolve().name != night_home.published.resolve().name
+
+
+def test_history_shows_the_night_of_the_command_line_and_that_of_the_ui(
+    service: Service, night_run: tuple[str, dict[str, Any]]
+) -> None:
+    runs = service.ask(HISTORY)["runsOrError"]["results"]
+
+    by_command = [run for run in runs if {"key": "started_by", "value": "kpi nightly"} in run["tags"]]
+    assert night_run[0] in {run["runId"] for run in runs}
+    assert [run["status"] for run in by_command] == ["SUCCESS"]
+
+
+def test_one_asset_is_run_again_alone(service: Service, night_run: tuple[str, dict[str, Any]]) -> None:
+    run_id = service.launch("kpi/kpi_periods")
+
+    run = service.end_of(run_id)
+
+    made = service.ask(ASSET, key={"path": ["kpi", "kpi_periods"]})["assetNodeOrError"]["assetMaterializations"]
+    assert (run["status"], [step["stepKey"] for step in run["stepStats"]]) == ("SUCCESS", ["kpi__kpi_periods"])
+    assert [one["runId"] for one in made] == [run_id, night_run[0]]
+    counts = [
+        entry["intValue"] for one in made for entry in one["metadataEntries"] if entry["label"] == "dagster/row_count"
+    ]
+    assert counts == [service.home.rows("SELECT count(*) FROM kpi.kpi_periods")[0][0]] * 2
+
+
+def test_the_schedule_and_the_sensors_are_on_without_a_click(service: Service) -> None:
+    told = service.ask(INSTIGATORS, at=LOCATION)["repositoryOrError"]
+
+    assert told["schedules"] == [
+        {
+            "name": "nightly",
+            "cronSchedule": "0 2 * * *",
+            "executionTimezone": "Asia/Tokyo",
+            "scheduleState": {"status": "RUNNING"},
+        }
+    ]
+    assert {one["name"]: one["sensorState"]["status"] for one in told["sensors"]} == {
+        "alerts_due": "RUNNING",
+        "night_failed": "RUNNING",
+    }
+
+
+def test_it_listens_on_this_machine_only(service: Service) -> None:
+    port = int(service.url.rpartition(":")[2])
+    wanted = f":{port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    listening = {row[1] for row in rows if row[3] == "0A" and row[1].endswith(wanted)}
+
+    assert listening == {f"0100007F{wanted}"}
+
+
+def test_ending_it_leaves_no_process_behind(service: Service, night_run: tuple[str, dict[str, Any]]) -> None:
+    """The last test of the module: it ends the service."""
+    before = list(processes_of(service.home.path))
+
+    service.process.send_signal(signal.SIGINT)
+    code = service.process.wait(END_SECONDS)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and list(processes_of(service.home.path)):
+        time.sleep(0.2)
+
+    assert len(before) >= 4  # ours, the webserver, the daemon, the sandbox, the code servers
+    assert code == 0
+    assert list(processes_of(service.home.path)) == []
