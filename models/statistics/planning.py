@@ -109,7 +109,8 @@ def ratio_rate(hits: float, cases: float, *, least_sample: int, random: np.rando
         return refused(count, least_sample)
     from scipy import special
 
-    return rate_of(hits / cases, special.gammaincinv(hits + JEFFREYS, _even_draws(random)) / cases, count)
+    draws = np.asarray(special.gammaincinv(hits + JEFFREYS, _even_draws(random)) / cases, dtype=np.float64)
+    return rate_of(hits / cases, draws, count)
 
 
 def mean_rate(

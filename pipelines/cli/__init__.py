@@ -9,9 +9,11 @@ from rich.console import Console
 from connectors.errors import ConnectorError
 from definitions_contract.errors import ContractError
 from models.errors import ModelError
+from pipelines.cli.answers import explain_kpi_command, status
 from pipelines.cli.contract import app as contract_app
 from pipelines.cli.night import demo, nightly
-from pipelines.cli.reading import alerts_app, doctor, explain_app, status
+from pipelines.cli.plan import plan
+from pipelines.cli.reading import alerts_app, doctor, explain_app
 from pipelines.cli.services import sandbox, up
 from pipelines.errors import PipelineError
 
@@ -23,9 +25,10 @@ app = typer.Typer(
     help="KPIs of inside sales and field sales, from the CRM records to the board that both believe.",
 )
 app.add_typer(contract_app, name="contract")
+explain_app.command("kpi")(explain_kpi_command)
 app.add_typer(explain_app, name="explain")
 app.add_typer(alerts_app, name="alerts")
-for command in (demo, nightly, up, sandbox, status, doctor):
+for command in (demo, nightly, up, sandbox, status, plan, doctor):
     app.command()(command)
 
 OUR_ERRORS = (PipelineError, ConnectorError, ContractError, ModelError)
