@@ -605,37 +605,6 @@ disagreements = Table(
     schema="kpi",
     comment="One row per held meeting of which field sales and the definition think differently: a list for the next review",
 )
-feedback = Table(
-    "feedback",
-    metadata,
-    _date("month_start", "Month of the meeting's day", key=True),
-    _key("rep_id", "Who booked it; unknown when none"),
-    _key("held_by_rep_id", "Field-sales rep who held it; unknown when none"),
-    _key("failed_rules", "Critical rules, but for those on the feedback itself, that failed; none when all passed"),
-    _key("reject_reason", "Reason code of the rejections; none for other answers and where none was given"),
-    _text("team", "Team of the rep who booked it, at the month's last such meeting"),
-    _integer("accepted_count", "Field sales accepted it"),
-    _integer("rejected_count", "Field sales rejected it"),
-    _integer("silent_count", "Field sales did not answer in the agreed time"),
-    _integer("waiting_count", "The time for an answer is not over"),
-    schema="kpi",
-    comment="One row per month, booker, field-sales rep, failed rules and reason: what field sales said of held meetings",
-)
-disagreements = Table(
-    "disagreements",
-    metadata,
-    _key("meeting_id", "Meeting"),
-    _text("crm_url", "Opens it in the CRM"),
-    _text("rep_id", "Who booked it"),
-    _text("held_by_rep_id", "Field-sales rep who held it"),
-    _text("kind", "rejected_but_passes or accepted_but_fails: people and the other critical rules say different things"),
-    _text("failed_rules", "Critical rules, but for those on the feedback itself, that failed; NULL when all passed"),
-    _text("reject_reason", "Reason code of the rejection"),
-    _integer("definition_version", "Version that judged"),
-    _date("held_date", "Day of the meeting"),
-    schema="kpi",
-    comment="One row per held meeting of which field sales and the definition think differently: a list for the next review",
-)
 kpi_daily = Table(
     "kpi_daily",
     metadata,
