@@ -82,7 +82,7 @@ def _expired_token(stage: Stage, asked: Asked) -> Response | None:
 
 def _lost_locator(stage: Stage, asked: Asked) -> Response | None:
     name = asked.path.rstrip("/").rpartition("/")[2]
-    if name in {"query", "queryAll"} or _taken(stage, "S3", asked) is None:
+    if name in {"query", "queryAll"} or "/jobs/" in asked.path or _taken(stage, "S3", asked) is None:
         return None
     return _salesforce_error(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
 
