@@ -40,6 +40,19 @@ CORRECT_EXAMPLE = Label(
 SIMPLE_REGEX = Label(
     ja="先読み・後読み・後方参照は使えません。", en="leave out look-around and back references; the database has none"
 )
+SIMPLER_CONDITION = Label(
+    ja="許される列・演算だけで書いてください。種類の違う値は比べられません。",
+    en="write it with allowed parts only; both sides of a comparison are of one kind",
+)
+WAIT_BY_NULL = Label(
+    ja="取り除いてください。条件が NULL になるときに未回答とみなします。",
+    en="remove it: the condition itself says that there is no answer yet, by being NULL",
+)
+SHORTEN = Label(ja="条件を短くするか、規則を分けてください。", en="shorten the condition, or make two rules of it")
+JUDGE_THE_SAME = Label(
+    ja="別の種類の記録を判定するなら、別の名前の定義にしてください。",
+    en="what judges another kind of record is another definition; give it a name of its own",
+)
 ADD_CRITICAL = Label(
     ja="判定を決める規則（severity: critical）を一つ以上書いてください。",
     en="write at least one rule with severity critical; warnings decide nothing",

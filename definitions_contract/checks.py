@@ -247,15 +247,15 @@ def _check_values(document: Document, place: Location, event: str, column: str, 
 
 def _check_judged(draft: Draft, document: Document, place: Location, kpi: Kpi, measure: Measure) -> Iterator[Issue]:
     """A verdict without its definition, or counted on another day than judges it, would mix versions in one number."""
-    if measure.event != "meetings":
+    behind = [loaded.model for loaded in draft.definitions if loaded.model.name == kpi.definition]
+    events = {definition.judges for definition in behind}
+    if measure.event not in events:
+        if {"verdict", "definition_version"} & set(measure.where) and (behind or kpi.definition is None):
+            step, allowed = advice.NAME_DEFINITION, f"the name of a definition that judges {measure.event}"
+            yield document.issue((*place[:-1], "definition"), found=kpi.definition, allowed=allowed, advice=step)
         return
-    if kpi.definition is None:
-        if "verdict" in measure.where:
-            step = advice.NAME_DEFINITION
-            yield document.issue((*place[:-1], "definition"), found=None, allowed="a definition's name", advice=step)
-        return
-    days = {loaded.model.counted_on for loaded in draft.definitions if loaded.model.name == kpi.definition}
-    if days and measure.date not in days:
+    days = {definition.counted_on for definition in behind}
+    if measure.date not in days:
         allowed, step = ", ".join(sorted(days)), advice.COUNT_ON_SAME_DAY
         yield document.issue((*place, "date"), found=measure.date, allowed=allowed, advice=step)
 

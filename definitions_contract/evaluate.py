@@ -9,6 +9,7 @@ The order for one rule and one record:
    - as_of <= the counted day plus `wait_business_days` business days -> waiting. With 0 that last day is the counted day
      itself, so nothing fails for a missing answer before its day is over.
    - later -> fail.
+   A SQL condition judges missing values itself: there is no answer when the condition is NULL.
 3. There is an answer: the expectation holds -> pass, else fail. A given answer is judged at once, before the counted day too.
 
 The verdict: a critical rule failed -> invalid; else a critical rule waits -> pending; else valid. Warnings never decide.
@@ -19,7 +20,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from definitions_contract.expectations import EXPECTATIONS, TO_BE_NULL, columns_of, is_same, parse_row_condition
+from definitions_contract.expectations import (
+    EXPECTATIONS,
+    SQL_CONDITION,
+    TO_BE_NULL,
+    columns_of,
+    holds_with_sql,
+    is_same,
+    row_condition_of,
+)
 from definitions_contract.periods import add_weekdays
 from definitions_contract.schema import Definition, Rule, RuleOutcome, Severity, Verdict
 
@@ -120,12 +129,22 @@ def _evaluate_rule(rule: Rule, row: Mapping[str, Any], *, as_of: date, deadline:
 
 
 def _outcome(rule: Rule, row: Mapping[str, Any], values: tuple[Any, ...], *, is_over: bool) -> RuleOutcome:
-    condition = parse_row_condition(rule.kwargs["row_condition"]) if "row_condition" in rule.kwargs else None
+    condition = row_condition_of(rule)
     if condition is not None and not condition.holds(row):
         return RuleOutcome.PASS
-    if any(_is_missing(value, rule) for value in values):
+    answer = _answer(rule, row, values)
+    if answer is None:
         return _outcome_of_missing(rule, is_over=is_over)
-    return RuleOutcome.PASS if EXPECTATIONS[rule.expectation].holds(values, rule.kwargs) else RuleOutcome.FAIL
+    return RuleOutcome.PASS if answer else RuleOutcome.FAIL
+
+
+def _answer(rule: Rule, row: Mapping[str, Any], values: tuple[Any, ...]) -> bool | None:
+    """Tell whether the expectation holds; None when there is no answer yet."""
+    if rule.expectation == SQL_CONDITION:
+        return holds_with_sql(rule, row)
+    if any(_is_missing(value, rule) for value in values):
+        return None
+    return EXPECTATIONS[rule.expectation].holds(values, rule.kwargs)
 
 
 def _outcome_of_missing(rule: Rule, *, is_over: bool) -> RuleOutcome:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from definitions_contract.expectations import EXPECTATIONS
 from definitions_contract.schema import Definition, KpiAgreement, PhaseAgreement, TargetAgreement, TeamAgreement
-from definitions_contract.vocabulary import RULED_EVENT, measure_columns, rule_columns
+from definitions_contract.vocabulary import EVENT_COLUMNS, measure_columns, rule_columns
 
 FOLDER = Path(__file__).parent / "schemas"
 MODELS: Mapping[str, type[BaseModel]] = {
@@ -57,17 +57,24 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 
 def _arguments() -> dict[str, Any]:
     names = sorted(set().union(*(expectation.allowed for expectation in EXPECTATIONS.values())))
-    columns = {"enum": sorted(rule_columns()), "description": f"A column of core.{RULED_EVENT}"}
+    known = {column for event in EVENT_COLUMNS for column in rule_columns(event)}
+    columns = {
+        "enum": sorted(known),
+        "description": "A column of what the definition judges, or of what that is linked to",
+    }
     flag = {"type": "boolean"}
     kinds: dict[str, Any] = {
         "column": columns,
         "column_A": columns,
         "column_B": columns,
+        "condition": {"type": "string", "description": "such as minutes >= 30 or deal_id is not null"},
+        "mostly": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
         "or_equal": flag,
         "strict_max": flag,
         "strict_min": flag,
         "regex": {"type": "string"},
         "row_condition": {"type": "string", "description": 'such as col("outcome")=="held"'},
+        "value_pairs_set": {"type": "array", "minItems": 1, "items": {"type": "array", "minItems": 2, "maxItems": 2}},
         "value_set": {"type": "array", "minItems": 1},
     }
     return {name: kinds.get(name, {}) for name in names}

@@ -10,6 +10,10 @@ from definitions_contract.schema import Agreement, Definition, Label, Rule, Sign
 from definitions_contract.signing import signed_date, state
 from definitions_contract.words import Lang, describe_rule, in_words, joined
 
+MEETING_DEFINITION = (
+    "valid_meeting"  # the one that kpi.meeting_verdicts shows, where an agreement has several for meetings
+)
+
 
 class VersionStatus(StrEnum):
     """How one version stands on a day."""
@@ -33,6 +37,27 @@ def versions(agreement: Agreement, name: str) -> tuple[Definition, ...]:
     """Give all versions of a definition, signed or not, oldest first."""
     found = (definition for definition in agreement.definitions if definition.name == name)
     return tuple(sorted(found, key=lambda definition: definition.version))
+
+
+def definition_names(agreement: Agreement) -> tuple[str, ...]:
+    """Give the name of every definition, each once."""
+    return tuple(dict.fromkeys(definition.name for definition in agreement.definitions))
+
+
+def judged_event(agreement: Agreement, name: str) -> str:
+    """Say what a definition judges: meetings, calls, emails or deals; its versions agree on it."""
+    return versions(agreement, name)[0].judges
+
+
+def meeting_definition(agreement: Agreement) -> str | None:
+    """Name the definition behind kpi.meeting_verdicts: valid_meeting, or else the first that judges meetings."""
+    names = [name for name in definition_names(agreement) if judged_event(agreement, name) == "meetings"]
+    return MEETING_DEFINITION if MEETING_DEFINITION in names else next(iter(names), None)
+
+
+def other_definitions(agreement: Agreement) -> tuple[str, ...]:
+    """Name the definitions behind kpi.verdicts: all but the one of kpi.meeting_verdicts."""
+    return tuple(name for name in definition_names(agreement) if name != meeting_definition(agreement))
 
 
 def in_force(agreement: Agreement, name: str) -> tuple[InForce, ...]:

@@ -178,10 +178,14 @@ class Rule(_Model):
 
 
 class Definition(_Model):
-    """One version of one term. `examples` are rows with the verdict that all sides expect; they are signed too."""
+    """One version of one term. `examples` are rows with the verdict that all sides expect; they are signed too.
+
+    `judges` is the kind of record that its rules ask: every version of a name judges the same kind.
+    """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     version: int = Field(ge=1)
+    judges: Literal["meetings", "calls", "emails", "deals"] = "meetings"
     effective_from: date
     counted_on: str
     agreed_between: tuple[str, ...]
@@ -197,7 +201,8 @@ class Definition(_Model):
 class Measure(_Model):
     """What is counted (or summed) over one event table.
 
-    `event` is calls, emails, meetings or deals: the core table; meetings also have `verdict` and `definition_version`.
+    `event` is calls, emails, meetings or deals: the core table; what the KPI's definition judges also has `verdict` and
+    `definition_version`.
     `where` maps a column to what it must be: a scalar (equal), a list (one of), or {not: v}, {at_least: v}, {at_most: v},
     {is_missing: true|false}; all must hold. `sum` names a column; without it rows are counted. `date` is the column of the
     day that it counts on; `credit` the column of the rep who gets it.

@@ -59,11 +59,13 @@ EVENT_COLUMNS: Mapping[str, Mapping[str, Kind]] = {
         **_SEGMENTS,
         "outcome": "text",
         "field_sales_feedback": "text",
+        "field_sales_feedback_first": "text",
         "reject_reason": "text",
         "decision_maker_present": "boolean",
         "has_deal": "boolean",
         "minutes": "integer",
         "attendee_count": "integer",
+        "attendees_ours": "integer",
         "copy_count": "integer",
         "booked_date": "date",
         "held_date": "date",
@@ -91,14 +93,49 @@ EVENT_COLUMNS: Mapping[str, Mapping[str, Kind]] = {
     },
 }
 
-# What the pipeline adds to an event before measures see it; rules cannot use it, it comes from them.
-DERIVED_COLUMNS: Mapping[str, Mapping[str, Kind]] = {
+_PEOPLE: Mapping[str, Kind] = {
+    "contact_kind": "text",
+    "contact_title": "text",
+    "contact_lead_source": "text",
+    "contact_created_date": "date",
+    "company_name": "text",
+    "company_domain": "text",
+    "employee_count": "integer",
+    "rep_team": "text",
+    "rep_department": "text",
+    "rep_started_date": "date",
+    "rep_is_ramping": "boolean",
+}
+_DEAL: Mapping[str, Kind] = {
+    "deal_stage": "text",
+    "deal_status": "text",
+    "deal_amount": "number",
+    "deal_created_date": "date",
+    "deal_close_date": "date",
+}
+
+# Columns of what an event is linked to: its person, company, deal and rep (team and ramping: on the counted day). Rules may use
+# them; models/kpi/linked.py says where each comes from.
+LINKED_COLUMNS: Mapping[str, Mapping[str, Kind]] = {
+    "calls": {**_PEOPLE, **_DEAL},
+    "emails": {**_PEOPLE, **_DEAL},
     "meetings": {
-        "verdict": "text",
-        "definition_version": "integer",
-        "deal_status": "text",
-        "days_to_won": "integer",
+        **_PEOPLE,
+        **_DEAL,
+        "attendees_theirs": "integer",
+        "held_by_team": "text",
+        "held_by_department": "text",
     },
+    "deals": {**_PEOPLE, "owner_team": "text", "owner_department": "text"},
+}
+
+# What the pipeline adds to an event before measures see it; rules cannot use the verdict, it comes from them.
+_JUDGED: Mapping[str, Kind] = {"verdict": "text", "definition_version": "integer"}
+DERIVED_COLUMNS: Mapping[str, Mapping[str, Kind]] = {
+    "calls": _JUDGED,
+    "emails": _JUDGED,
+    "deals": _JUDGED,
+    "meetings": {**_JUDGED, "deal_status": "text", "days_to_won": "integer"},
 }
 
 # Columns whose values are closed; any other value in an agreement is a typing error.
@@ -110,15 +147,17 @@ CLOSED_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("emails", "status"): ("sent", "bounced", "failed", "draft", "unknown"),
     ("meetings", "outcome"): ("held", "no_show", "cancelled", "rescheduled", "booked", "unknown"),
     ("meetings", "field_sales_feedback"): ("accepted", "rejected"),
+    ("meetings", "field_sales_feedback_first"): ("accepted", "rejected"),
     ("meetings", "company_size"): ("1-49", "50-299", "300-999", "1000+", "unknown"),
-    ("meetings", "verdict"): ("valid", "invalid", "pending"),
-    ("meetings", "deal_status"): ("won", "lost", "open"),
     ("deals", "status"): ("won", "lost", "open"),
+    **{(event, "verdict"): ("valid", "invalid", "pending") for event in EVENT_COLUMNS},
+    **{(event, "contact_kind"): ("contact", "lead") for event in EVENT_COLUMNS},
+    **{(event, "deal_status"): ("won", "lost", "open") for event in ("calls", "emails", "meetings")},
 }
 
 YEARS = range(1900, 2200)  # a year outside is a typing error, and no calendar counts business days there
 
-RULED_EVENT = "meetings"  # what definitions judge
+KEYS: Mapping[str, str] = {"calls": "call_id", "emails": "email_id", "meetings": "meeting_id", "deals": "deal_id"}
 
 # Columns that stay in the warehouse unless `publish_personal_columns` names them.
 PERSONAL_COLUMNS: frozenset[str] = frozenset(
@@ -135,9 +174,9 @@ KIND_IN_WORDS: Mapping[Kind, str] = {
 }
 
 
-def rule_columns() -> Mapping[str, Kind]:
-    """Columns that a definition's rules and examples may use."""
-    return EVENT_COLUMNS[RULED_EVENT]
+def rule_columns(event: str) -> Mapping[str, Kind]:
+    """Columns that the rules and examples of a definition may use that judges this event."""
+    return {**EVENT_COLUMNS[event], **LINKED_COLUMNS[event]}
 
 
 def measure_columns(event: str) -> Mapping[str, Kind]:
@@ -165,10 +204,14 @@ def is_of_kind(value: object, kind: Kind) -> bool:
 def allowed_values(event: str, column: str) -> str:
     """Say what may stand in a column, for an error message."""
     closed = CLOSED_VALUES.get((event, column))
-    return ", ".join(closed) if closed else KIND_IN_WORDS[measure_columns(event)[column]]
+    return ", ".join(closed) if closed else KIND_IN_WORDS[_columns(event)[column]]
 
 
 def is_allowed_value(event: str, column: str, value: object) -> bool:
     """Tell whether a value may stand in a column."""
     closed = CLOSED_VALUES.get((event, column))
-    return value in closed if closed else is_of_kind(value, measure_columns(event)[column])
+    return value in closed if closed else is_of_kind(value, _columns(event)[column])
+
+
+def _columns(event: str) -> Mapping[str, Kind]:
+    return {**LINKED_COLUMNS[event], **measure_columns(event)}

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Literal
 
-from definitions_contract.expectations import RowCondition, parse_row_condition
+from definitions_contract.conditions import AllOf, AnyOf, Nullity, RowCondition
+from definitions_contract.expectations import row_condition_of
 from definitions_contract.schema import Measure, Rule, Severity
 
 Lang = Literal["ja", "en"]
 
-# {column}, {column_A}, {column_B}, {values}, {bounds}, {regex} are filled in by describe_rule
+# {column}, {column_A}, {column_B}, {values}, {pairs}, {bounds}, {regex}, {condition} are filled in by describe_rule
 SENTENCES: Mapping[str, Mapping[Lang, str]] = {
     "expect_column_values_to_not_be_null": {"ja": "{column} に値がある", "en": "{column} has a value"},
     "expect_column_values_to_be_null": {"ja": "{column} に値がない", "en": "{column} has no value"},
@@ -29,6 +30,19 @@ SENTENCES: Mapping[str, Mapping[Lang, str]] = {
         "ja": "{column_A} が {column_B} {than}",
         "en": "{column_A} is {than} {column_B}",
     },
+    "expect_column_pair_values_to_be_equal": {
+        "ja": "{column_A} と {column_B} が等しい",
+        "en": "{column_A} equals {column_B}",
+    },
+    "expect_column_pair_values_to_be_in_set": {
+        "ja": "{column_A} と {column_B} の組が {pairs}",
+        "en": "{column_A} and {column_B} are {pairs}",
+    },
+    "expect_column_pair_days_between_to_be_between": {
+        "ja": "{column_A} から {column_B} までの日数が {bounds}",
+        "en": "the days from {column_A} to {column_B} are {bounds}",
+    },
+    "expect_sql_condition_to_hold": {"ja": "条件 {condition} が成り立つ", "en": "the condition {condition} holds"},
 }
 BOUND_WORDS: Mapping[tuple[str, bool], Mapping[Lang, str]] = {
     ("min_value", False): {"ja": "{} 以上", "en": "at least {}"},
@@ -47,6 +61,9 @@ AND: Mapping[Lang, str] = {"ja": "、", "en": " and "}
 def describe_rule(rule: Rule, lang: Lang) -> str:
     """Say a rule in one line: what it asks, of whom, how long it waits, and whether it decides."""
     parts = [_sentence(rule, lang), *_conditions(rule, lang), *_waiting(rule, lang)]
+    if "mostly" in rule.kwargs:
+        share = f"{float(rule.kwargs['mostly']):.0%}"
+        parts.append({"ja": f"チームで {share} 未満なら警告", "en": f"the team is warned below {share}"}[lang])
     if rule.severity is Severity.WARNING:
         parts.append({"ja": "警告のみ", "en": "a warning only"}[lang])
     return {"ja": "、", "en": "; "}[lang].join(parts)
@@ -101,11 +118,14 @@ def _operator(name: str, value: Any, lang: Lang) -> str:
 
 def _sentence(rule: Rule, lang: Lang) -> str:
     arguments = rule.kwargs
+    pairs = (f"({joined(pair)})" for pair in arguments.get("value_pairs_set", ()))
+    names = ("column", "column_A", "column_B", "regex", "condition")
     filled = {
         "values": OR[lang].join(map(in_words, arguments.get("value_set", ()))),
+        "pairs": OR[lang].join(pairs),
         "bounds": _bounds(arguments, lang),
         "than": THAN[bool(arguments.get("or_equal"))][lang],
-        **{name: str(arguments[name]) for name in ("column", "column_A", "column_B", "regex") if name in arguments},
+        **{name: str(arguments[name]).strip() for name in names if name in arguments},
     }
     return SENTENCES[rule.expectation][lang].format(**filled)
 
@@ -119,17 +139,27 @@ def _bounds(arguments: Mapping[str, Any], lang: Lang) -> str:
 
 
 def _conditions(rule: Rule, lang: Lang) -> Iterable[str]:
-    condition = parse_row_condition(str(rule.kwargs.get("row_condition", "")))
+    condition = row_condition_of(rule)
     if condition is not None:
         yield {"ja": "{} のときだけ", "en": "asked only when {}"}[lang].format(_condition(condition, lang))
 
 
 def _condition(condition: RowCondition, lang: Lang) -> str:
+    match condition:
+        case AllOf(parts):
+            joint = {"ja": " かつ ", "en": " and "}[lang]
+            return joint.join(
+                f"({_condition(p, lang)})" if isinstance(p, AnyOf) else _condition(p, lang) for p in parts
+            )
+        case AnyOf(parts):
+            return {"ja": " または ", "en": " or "}[lang].join(_condition(part, lang) for part in parts)
+        case Nullity(column, is_null):
+            ja, en = ("が空", "is missing") if is_null else ("が空でない", "is there")
+            return f"{column} {ja if lang == 'ja' else en}"
     if condition.operator == "==":
-        return {"ja": f"{condition.column} が {condition.value}", "en": f"{condition.column} is {condition.value}"}[
-            lang
-        ]
-    return f"{condition.column} {condition.operator} {condition.value}"
+        value = in_words(condition.value)
+        return {"ja": f"{condition.column} が {value}", "en": f"{condition.column} is {value}"}[lang]
+    return f"{condition.column} {condition.operator} {in_words(condition.value)}"
 
 
 def _waiting(rule: Rule, lang: Lang) -> Iterable[str]:

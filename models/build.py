@@ -20,6 +20,7 @@ from models.core import (
 from models.kpi import (
     alerts,
     causes,
+    changes,
     cohorts,
     divergence,
     feedback,
@@ -33,8 +34,10 @@ from models.kpi import (
     plan,
     qualitative,
     record_history,
+    rule_results,
     snapshots,
     targets,
+    verdicts,
 )
 from models.ops import data_checks
 
@@ -58,6 +61,8 @@ KPI: tuple[Model, ...] = (
     meeting_rule_results.MODEL,
     meeting_verdicts.MODEL,
     *feedback.MODELS,
+    rule_results.MODEL,
+    verdicts.MODEL,
     kpi_daily.MODEL,
     data_checks.MODEL,
     targets.MODEL,
@@ -70,7 +75,9 @@ KPI: tuple[Model, ...] = (
     cohorts.MODEL,
     qualitative.MODEL,
     causes.MODEL,
+    changes.MODEL,
     alerts.MODEL,
+    alerts.EVENTS,
     plan.MODEL,
     phase_status.MODEL,
 )

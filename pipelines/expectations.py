@@ -1,69 +1,78 @@
 """What do the signed rules say when Great Expectations runs them? The second evaluation, on the same table in the warehouse.
 
-It finds the meetings that do not pass: those that fail and those that still wait, which only the calendar tells apart. What
+It finds the records that do not pass: those that fail and those that still wait, which only the calendar tells apart. What
 breaks while it runs is an error of the check, never a failed rule.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from definitions_contract.expectations import columns_of
-from definitions_contract.resolve import InForce, in_force
+from definitions_contract.expectations import DAYS_BETWEEN, SQL_CONDITION, columns_of
+from definitions_contract.resolve import InForce
 from definitions_contract.schema import Rule, RuleOutcome
+from definitions_contract.sql_conditions import parse_sql_condition
+from definitions_contract.words import describe_rule
 from models.context import BuildContext
-from models.kpi.judged_meetings import DEFINITION
-from models.tables import meeting_rule_results, meetings
+from models.duckdb import days_between
+from models.kpi.judged_records import Judging, judging_meetings, judging_others
+from models.kpi.linked import with_linked
+from models.tables import meeting_rule_results, rule_results
 
-SHOWN_IDS = 5  # meetings named in a finding; the others are counted
+SHOWN_IDS = 5  # records named in a finding; the others are counted
 
 
 @dataclass(frozen=True, slots=True)
 class RuleCount:
     """What Great Expectations found for one rule: `failed` counts fail and waiting. `error` says why there is no count."""
 
+    definition: str
     version: int
     rule_id: str
     checked: int
     failed: int
     failing_ids: tuple[str, ...]
     text: str
+    in_meetings: bool  # its outcomes by SQL are in kpi.meeting_rule_results; else in kpi.rule_results
     error: str | None = None
 
 
 def run_definitions(engine: sa.Engine, context: BuildContext) -> tuple[RuleCount, ...]:
-    """Run every version in force over the meetings that it judges. The engine's database is a file that others may open."""
-    versions = in_force(context.agreement, DEFINITION)
-    counts: list[RuleCount] = []
-    for number, version in enumerate(versions):
-        counts.extend(run_definition(engine, version, newer=versions[number + 1 :]))
-    return tuple(counts)
-
-
-def run_definition(engine: sa.Engine, version: InForce, *, newer: Sequence[InForce] = ()) -> tuple[RuleCount, ...]:
-    """Run one version's rules over the meetings of its days that no newer version claims."""
-    results = tuple(_validate(engine, version, newer))
-    checked = next(result.result.get("observed_value", 0) for result in results if _rule_id(result) is None)
+    """Run every version in force over the records that it judges. The engine's database is a file that others may open."""
+    meeting_definition = judging_meetings(context.agreement)
     return tuple(
-        _rule_count(version, rule, [result for result in results if _rule_id(result) == rule.id], checked=checked)
+        replace(count, in_meetings=judging is meeting_definition)
+        for judging in (meeting_definition, *judging_others(context.agreement))
+        for number in range(len(judging.versions))
+        for count in run_version(engine, judging, number)
+    )
+
+
+def run_version(engine: sa.Engine, judging: Judging, number: int) -> tuple[RuleCount, ...]:
+    """Run one version's rules over the records of its days that no newer version claims."""
+    results = tuple(_validate(engine, judging, number))
+    checked = next(result.result.get("observed_value", 0) for result in results if _rule_id(result) is None)
+    version = judging.versions[number]
+    return tuple(
+        _rule_count(version, rule, [r for r in results if _rule_id(r) == rule.id], checked=checked, key=judging.key)
         for rule in version.definition.rules
     )
 
 
 def compare(connection: sa.Connection, counts: Iterable[RuleCount]) -> list[str]:
-    """Say where both evaluations differ, meeting by meeting; empty when they agree."""
+    """Say where both evaluations differ, record by record; empty when they agree."""
     findings = []
     for count in counts:
-        name = f"v{count.version} {count.rule_id}"
+        name = f"{count.definition} v{count.version} {count.rule_id}"
         if count.error is not None:
             findings.append(f"{name}: not evaluated by Great Expectations: {count.error}")
             continue
         outcomes = _outcomes_by_sql(connection, count)
         if len(outcomes) != count.checked:
-            findings.append(f"{name}: SQL judged {len(outcomes)} meetings, Great Expectations {count.checked}")
-        by_sql = {meeting_id for meeting_id, outcome in outcomes.items() if outcome != RuleOutcome.PASS.value}
+            findings.append(f"{name}: SQL judged {len(outcomes)} records, Great Expectations {count.checked}")
+        by_sql = {record_id for record_id, outcome in outcomes.items() if outcome != RuleOutcome.PASS.value}
         by_gx = set(count.failing_ids)
         if by_sql != by_gx:
             findings.append(
@@ -73,43 +82,63 @@ def compare(connection: sa.Connection, counts: Iterable[RuleCount]) -> list[str]
     return findings
 
 
-def _validate(engine: sa.Engine, version: InForce, newer: Sequence[InForce]) -> Iterator[Any]:
+def _validate(engine: sa.Engine, judging: Judging, number: int) -> Iterator[Any]:
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     from pipelines.duckdb_datasource import TYPE
     from pipelines.rule_suite import build_suite
 
+    version = judging.versions[number]
     name = f"{version.definition.name}_v{version.definition.version}"
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     add_source = getattr(context.data_sources, f"add_or_update_{TYPE}")
     source = add_source(name=name, connection_string=engine.url.render_as_string(hide_password=False))
     try:
-        asset = source.add_query_asset(name=name, query=_literal_sql(_batch(version, newer), engine))
+        asset = source.add_query_asset(name=name, query=_literal_sql(_batch(judging, number), engine))
         batch = asset.add_batch_definition_whole_table(name).get_batch()
         suite = build_suite(name, version.definition.rules)
-        yield from batch.validate(suite, result_format=_result_format(_row_count(engine))).results
+        result_format = _result_format(judging.key, _row_count(engine, judging.table))
+        yield from batch.validate(suite, result_format=result_format).results
     finally:  # its pools would keep the file locked for other processes
         source.get_execution_engine().engine.dispose()
         source.get_engine().dispose()
 
 
-def _batch(version: InForce, newer: Sequence[InForce]) -> sa.Select[Any]:
-    """Select the meetings that a version judges, with a column for each regular expression of its rules."""
-    from pipelines.rule_suite import WANTED_MATCH, match_column
+def _batch(judging: Judging, number: int) -> sa.Select[Any]:
+    """Select the records that a version judges: what its rules use, and what Great Expectations cannot look at by itself."""
+    table, version, newer = judging.table, judging.versions[number], judging.versions[number + 1 :]
+    claimed = [sa.func.coalesce(_is_judged_by(other, table), sa.false()) for other in newer]
+    mine = sa.and_(_is_judged_by(version, table), sa.not_(sa.or_(sa.false(), *claimed)))
+    day = table.c[version.definition.counted_on].label("counted_date")
+    rows = sa.select(*table.c, day).where(mine).subquery("records")
+    linked = with_linked(rows, judging.used, ramp_business_days=judging.ramp_business_days).subquery("linked_records")
+    names = dict.fromkeys((judging.key, *judging.used))
+    return sa.select(*(linked.c[name] for name in names), *_computed(version.definition.rules, linked))
 
-    matches = [
-        sa.func.regexp_matches(meetings.c[columns_of(rule)[0]], rule.kwargs["regex"]).label(match_column(rule))
-        for rule in version.definition.rules
-        if rule.expectation in WANTED_MATCH
-    ]
-    claimed = [sa.func.coalesce(_is_judged_by(other), sa.false()) for other in newer]
-    return sa.select(*meetings.c, *matches).where(_is_judged_by(version), sa.not_(sa.or_(sa.false(), *claimed)))
+
+def _computed(rules: Iterable[Rule], rows: sa.FromClause) -> Iterator[sa.ColumnElement[Any]]:
+    from pipelines.rule_suite import COMPUTED, computed_column
+
+    for rule in rules:
+        if rule.expectation in COMPUTED:
+            yield _computed_value(rule, rows).label(computed_column(rule))
 
 
-def _is_judged_by(version: InForce) -> sa.ColumnElement[bool]:
-    day = meetings.c[version.definition.counted_on]
+def _computed_value(rule: Rule, rows: sa.FromClause) -> sa.ColumnElement[Any]:
+    if rule.expectation == SQL_CONDITION:
+        # the parsed tree written out again, not the text: only what is on the list can be in it
+        tree = parse_sql_condition(str(rule.kwargs["condition"]))
+        return sa.literal_column(f"({tree.sql(dialect='duckdb', identify=True, comments=False)})", sa.Boolean())
+    columns = [rows.c[name] for name in columns_of(rule)]
+    if rule.expectation == DAYS_BETWEEN:
+        return days_between(*columns)
+    return sa.func.regexp_matches(columns[0], rule.kwargs["regex"])
+
+
+def _is_judged_by(version: InForce, table: sa.Table) -> sa.ColumnElement[bool]:
+    day = table.c[version.definition.counted_on]
     return sa.and_(day >= version.start, day < version.end) if version.end else day >= version.start
 
 
@@ -118,16 +147,16 @@ def _literal_sql(statement: sa.Select[Any], engine: sa.Engine) -> str:
     return str(statement.compile(engine, compile_kwargs={"literal_binds": True}))
 
 
-def _row_count(engine: sa.Engine) -> int:
+def _row_count(engine: sa.Engine, table: sa.Table) -> int:
     with engine.connect() as connection:
-        return connection.execute(sa.select(sa.func.count()).select_from(meetings)).scalar_one()
+        return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
 
 
-def _result_format(most: int) -> dict[str, Any]:
-    """Ask for every meeting that does not pass: without a number Great Expectations stops at 20."""
+def _result_format(key: str, most: int) -> dict[str, Any]:
+    """Ask for every record that does not pass: without a number Great Expectations stops at 20."""
     return {
         "result_format": "COMPLETE",
-        "unexpected_index_column_names": [meetings.c.meeting_id.name],
+        "unexpected_index_column_names": [key],
         "partial_unexpected_count": max(most, 1),
     }
 
@@ -139,26 +168,24 @@ def _rule_id(result: Any) -> str | None:
     return rule_id
 
 
-def _rule_count(version: InForce, rule: Rule, results: Sequence[Any], *, checked: int) -> RuleCount:
+def _rule_count(version: InForce, rule: Rule, results: Sequence[Any], *, checked: int, key: str) -> RuleCount:
     from pipelines.rule_suite import expectations_of
 
     errors = [error for result in results if (error := _error(result)) is not None]
     if len(results) != (wanted := len(expectations_of(rule))):
         errors.append(f"{len(results)} of {wanted} expectations gave a result")
-    found = {_meeting_id(row) for result in results for row in result.result.get("unexpected_index_list") or ()}
+    found = {str(row[key]) for result in results for row in result.result.get("unexpected_index_list") or ()}
     return RuleCount(
+        definition=version.definition.name,
         version=version.definition.version,
         rule_id=rule.id,
         checked=checked,
         failed=len(found),
         failing_ids=tuple(sorted(found)),
-        text=f"{rule.expectation} {dict(rule.kwargs)}",
+        text=f"{describe_rule(rule, 'en')} / {describe_rule(rule, 'ja')}",
+        in_meetings=True,
         error="; ".join(dict.fromkeys(errors)) or None,
     )
-
-
-def _meeting_id(row: Mapping[str, Any]) -> str:
-    return str(row[meetings.c.meeting_id.name])
 
 
 def _error(result: Any) -> str | None:
@@ -170,13 +197,17 @@ def _error(result: Any) -> str | None:
 
 
 def _outcomes_by_sql(connection: sa.Connection, count: RuleCount) -> dict[str, str]:
-    results = meeting_rule_results.c
-    of_rule = (results.definition_version == count.version) & (results.rule_id == count.rule_id)
-    rows = connection.execute(sa.select(results.meeting_id, results.outcome).where(of_rule))
-    return {row.meeting_id: row.outcome for row in rows}
+    table, mine = meeting_rule_results, list[sa.ColumnElement[bool]]()
+    record_id = meeting_rule_results.c.meeting_id
+    if not count.in_meetings:
+        table, record_id = rule_results, rule_results.c.record_id
+        mine = [rule_results.c.definition == count.definition]
+    of_rule = sa.and_(*mine, table.c.definition_version == count.version, table.c.rule_id == count.rule_id)
+    rows = connection.execute(sa.select(record_id.label("record_id"), table.c.outcome).where(of_rule))
+    return {row.record_id: row.outcome for row in rows}
 
 
-def _shown(meeting_ids: set[str]) -> str:
-    shown = sorted(meeting_ids)[:SHOWN_IDS]
-    more = f" and {len(meeting_ids) - SHOWN_IDS} more" if len(meeting_ids) > SHOWN_IDS else ""
+def _shown(record_ids: set[str]) -> str:
+    shown = sorted(record_ids)[:SHOWN_IDS]
+    more = f" and {len(record_ids) - SHOWN_IDS} more" if len(record_ids) > SHOWN_IDS else ""
     return (", ".join(shown) or "none") + more

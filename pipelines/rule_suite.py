@@ -12,27 +12,27 @@ from typing import Any
 
 from great_expectations import ExpectationSuite  # noqa: TID253 - see above
 from great_expectations import expectations as vocabulary  # noqa: TID253 - see above
-from great_expectations.expectations.row_conditions import Column  # noqa: TID253 - see above
+from great_expectations.expectations.row_conditions import Column, OrCondition  # noqa: TID253 - see above
 
-from definitions_contract.expectations import TO_BE_NULL, columns_of, parse_row_condition
+from definitions_contract.conditions import OPERATORS, Comparison, Nullity, alternatives
+from definitions_contract.expectations import (
+    DAYS_BETWEEN,
+    SQL_CONDITION,
+    TO_BE_NULL,
+    columns_of,
+    row_condition_of,
+)
 from definitions_contract.schema import Rule
 
 NOT_NULL = "expect_column_values_to_not_be_null"
 IN_SET = "expect_column_values_to_be_in_set"
 NOT_IN_SET = "expect_column_values_to_not_be_in_set"
-WANTED_MATCH = {  # Great Expectations has no regular expressions for DuckDB: the batch has a column that says whether it matched
-    "expect_column_values_to_match_regex": True,
-    "expect_column_values_to_not_match_regex": False,
-}
+BETWEEN = "expect_column_values_to_be_between"
+WANTED_MATCH = {"expect_column_values_to_match_regex": True, "expect_column_values_to_not_match_regex": False}
+# Great Expectations has no regular expressions for DuckDB, no days between two columns, and lists 200 rows of a condition in SQL at
+# most: for these the batch has a column with what the rule looks at
+COMPUTED = (*WANTED_MATCH, DAYS_BETWEEN, SQL_CONDITION)
 RULE = "rule"  # meta key: the rule's id; results are found by it, never by their place
-COMPARISONS = {
-    "==": lambda column, value: column == value,
-    "!=": lambda column, value: column != value,
-    "<": lambda column, value: column < value,
-    "<=": lambda column, value: column <= value,
-    ">": lambda column, value: column > value,
-    ">=": lambda column, value: column >= value,
-}
 
 
 def build_suite(name: str, rules: Sequence[Rule]) -> Any:
@@ -50,19 +50,20 @@ def expectations_of(rule: Rule) -> tuple[Any, ...]:
     return tuple(_expectations(rule))
 
 
-def match_column(rule: Rule) -> str:
-    """Name of the batch's column that says whether a rule's regular expression was found."""
-    return f"match_of_{rule.id}"
+def computed_column(rule: Rule) -> str:
+    """Name of the batch's column that holds what a rule looks at: a match, a number of days, a condition."""
+    return f"computed_for_{rule.id}"
 
 
 def _expectations(rule: Rule) -> Iterator[Any]:
-    columns = columns_of(rule)
+    columns = (computed_column(rule),) if rule.expectation == SQL_CONDITION else columns_of(rule)
+    name, arguments = _said(rule)
     asked = _asked(rule)
     if rule.missing == "passes" or rule.expectation == TO_BE_NULL:
-        answered = [Column(column).is_not_in(rule.waiting_values) for column in columns if rule.waiting_values]
-        yield _expectation(rule, rule.expectation, _arguments(rule), [*asked, *answered])
+        answered = [Column(column) != value for column in columns for value in rule.waiting_values]
+        yield _expectation(rule, name, arguments, [[*conditions, *answered] for conditions in asked])
         return
-    yield _expectation(rule, rule.expectation, _arguments(rule), asked)
+    yield _expectation(rule, name, arguments, asked)
     for column in columns:
         if rule.expectation != NOT_NULL:
             yield _expectation(rule, NOT_NULL, {"column": column}, asked)
@@ -71,25 +72,45 @@ def _expectations(rule: Rule) -> Iterator[Any]:
             yield _expectation(rule, NOT_IN_SET, waiting, asked)
 
 
-def _arguments(rule: Rule) -> dict[str, Any]:
-    if rule.expectation in WANTED_MATCH:
-        return {"column": match_column(rule), "value_set": [WANTED_MATCH[rule.expectation]]}
-    arguments = {name: value for name, value in rule.kwargs.items() if name != "row_condition"}
+def _said(rule: Rule) -> tuple[str, dict[str, Any]]:
+    """Give the expectation and its arguments; a computed column is asked in words that there are."""
+    computed = {"column": computed_column(rule)}
+    if rule.expectation in WANTED_MATCH or rule.expectation == SQL_CONDITION:
+        return IN_SET, {**computed, "value_set": [WANTED_MATCH.get(rule.expectation, True)]}
+    ours = ("row_condition", "mostly")  # the first becomes conditions, the second is judged apart
+    arguments = {name: value for name, value in rule.kwargs.items() if name not in ours}
+    if rule.expectation == DAYS_BETWEEN:
+        bounds = {name: value for name, value in arguments.items() if name not in ("column_A", "column_B")}
+        return BETWEEN, {**computed, **bounds}
     if "column_A" in arguments:
         arguments["ignore_row_if"] = "either_value_is_missing"  # "not null" finds those
-    return arguments
+    if "value_pairs_set" in arguments:
+        arguments["value_pairs_set"] = [tuple(pair) for pair in arguments["value_pairs_set"]]
+    return rule.expectation, arguments
 
 
-def _asked(rule: Rule) -> list[Any]:
-    condition = parse_row_condition(rule.kwargs["row_condition"]) if "row_condition" in rule.kwargs else None
-    return [COMPARISONS[condition.operator](Column(condition.column), condition.value)] if condition else []
+def _asked(rule: Rule) -> list[list[Any]]:
+    """Give the alternatives of a row condition; Great Expectations takes no | inside of &."""
+    condition = row_condition_of(rule)
+    return [[_comparison(one) for one in every] for every in alternatives(condition)] if condition else [[]]
 
 
-def _expectation(rule: Rule, name: str, arguments: Mapping[str, Any], conditions: Sequence[Any]) -> Any:
-    used = IN_SET if name in WANTED_MATCH else name
-    expectation = getattr(vocabulary, "".join(part.capitalize() for part in used.split("_")))
-    limits = {"row_condition": reduce(and_, conditions)} if conditions else {}
+def _comparison(comparison: Comparison | Nullity) -> Any:
+    column = Column(comparison.column)
+    if isinstance(comparison, Nullity):
+        return column.is_null() if comparison.is_null else column.is_not_null()
+    return OPERATORS[comparison.operator](column, comparison.value)
+
+
+def _expectation(rule: Rule, name: str, arguments: Mapping[str, Any], asked: Sequence[Sequence[Any]]) -> Any:
+    expectation = getattr(vocabulary, "".join(part.capitalize() for part in name.split("_")))
+    every = [reduce(and_, conditions) for conditions in asked if conditions]
+    limits = {} if len(every) < len(asked) else {"row_condition": every[0] if len(every) == 1 else _any(every)}
     # a suite drops what it takes for a double, and looks at the description but not at the meta
     return expectation(
         **arguments, **limits, meta={RULE: rule.id}, description=f"{rule.id}: {name}", severity=rule.severity.value
     )
+
+
+def _any(conditions: Sequence[Any]) -> Any:
+    return OrCondition(conditions=list(conditions))

@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    union,
 )
 
 from models.context import BuildContext, Model
@@ -40,7 +41,14 @@ from models.tables import (
 TEXT = meetings.c.meeting_id.type
 BOOKED = "booked"
 FINAL = ("held", "no_show", "cancelled", "rescheduled")
-COPIED = ("response_method", "field_sales_feedback", "reject_reason", "decision_maker_present", "feedback_at")
+COPIED = (
+    "response_method",
+    "field_sales_feedback",
+    "field_sales_feedback_first",
+    "reject_reason",
+    "decision_maker_present",
+    "feedback_at",
+)
 TIMES = ("booked_at", "starts_at", "ends_at")
 
 
@@ -59,13 +67,17 @@ def build_meetings(context: BuildContext) -> Select[Any]:
             meeting.c.company_id,
             deal.c.deal_id,
             *segments(response_method=meeting.c.response_method),
-            *(
-                meeting.c[name]
-                for name in ("outcome", "field_sales_feedback", "reject_reason", "decision_maker_present")
+            meeting.c.outcome,
+            meeting.c.field_sales_feedback,
+            func.coalesce(meeting.c.field_sales_feedback_first, meeting.c.field_sales_feedback).label(
+                "field_sales_feedback_first"
             ),
+            meeting.c.reject_reason,
+            meeting.c.decision_maker_present,
             func.coalesce(deal.c.is_linked, False).label("has_deal"),
             minutes_between(meeting.c.starts_at, meeting.c.ends_at).label("minutes"),
             func.coalesce(meeting.c.attendee_count, 0).label("attendee_count"),
+            func.coalesce(meeting.c.attendees_ours, 0).label("attendees_ours"),
             meeting.c.copy_count,
             local_date(meeting.c.booked_at, zone).label("booked_date"),
             local_date(meeting.c.starts_at, zone).label("held_date"),
@@ -133,19 +145,32 @@ def _with_people(meeting: CTE, context: BuildContext) -> CTE:
         .group_by(links.c.from_id)
         .cte("attendees")
     )
+    ours = _ours(meeting)
     return (
         select(
             meeting,
             contacts.c.contact_id,
             company_of(linked).label("company_id"),
             attendee.c.attendee_count,
+            ours.c.attendees_ours,
         )
         .select_from(meeting)
         .outerjoin(linked, linked.c.from_id == meeting.c.meeting_id)
         .outerjoin(contacts, contacts.c.contact_id == linked.c.contact_id)
         .outerjoin(attendee, attendee.c.from_id == meeting.c.meeting_id)
+        .outerjoin(ours, ours.c.meeting_id == meeting.c.meeting_id)
         .cte("met_meetings")
     )
+
+
+def _ours(meeting: CTE) -> CTE:
+    """Count our people in each meeting, each once: who holds it, and the users who are linked to it."""
+    invited = select(links.c.from_id.label("meeting_id"), links.c.to_id.label("rep_id")).where(
+        links.c.from_kind == "meeting", links.c.to_kind == "rep"
+    )
+    holding = select(meeting.c.meeting_id, meeting.c.held_by_rep_id).where(meeting.c.held_by_rep_id.is_not(None))
+    people = union(invited, holding).cte("our_people")
+    return select(people.c.meeting_id, func.count().label("attendees_ours")).group_by(people.c.meeting_id).cte("ours")
 
 
 def _deals(meeting: CTE, context: BuildContext) -> CTE:

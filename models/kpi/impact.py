@@ -1,6 +1,6 @@
-"""What would another version change? Both versions judge the same meetings in one statement; nothing here is a table.
+"""What would another version change? Both versions judge the same records in one statement; nothing here is a table.
 
-Each version is read as if it held from `since` on, signed or not. Which meetings move, by which rule, and what that does to the
+Each version is read as if it held from `since` on, signed or not. Which records move, by which rule, and what that does to the
 KPIs of each month, follows from laying the two sets of verdicts over each other.
 """
 
@@ -13,7 +13,9 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Double,
+    FromClause,
     Select,
+    Table,
     Text,
     and_,
     case,
@@ -29,13 +31,22 @@ from sqlalchemy import (
 
 from definitions_contract.resolve import InForce
 from definitions_contract.schema import Definition, Kpi, Measure, RuleOutcome, Severity, Verdict
+from definitions_contract.vocabulary import KEYS
 from models.duckdb import days_between
 from models.expressions import or_unknown
 from models.kpi.events import event_column, meetings_with, where_condition
-from models.kpi.judged_meetings import counted_column, deadline_name, deadlines, judged_meetings
+from models.kpi.judged_records import (
+    EVENTS,
+    IDENTITY,
+    Judging,
+    counted_column,
+    deadline_name,
+    deadlines,
+    judged_records,
+)
 from models.kpi.rules import rule_columns
 from models.kpi.teams import is_team_on
-from models.tables import calendar, deals, meetings, rep_teams
+from models.tables import calendar, deals, rep_teams
 
 SIDES = ("before", "after")
 VALID = Verdict.VALID.value
@@ -44,12 +55,28 @@ RANKS = {Verdict.INVALID.value: 1, Verdict.PENDING.value: 2, VALID: 3}  # a move
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two versions over the meetings counted since a day, as known on as_of."""
+    """Two versions over the records counted since a day, as known on as_of."""
 
     before: Definition
     after: Definition
     since: date
     as_of: date
+    ramp_business_days: int = 60
+
+    @property
+    def event(self) -> str:
+        """What both judge."""
+        return self.after.judges
+
+    @property
+    def table(self) -> Table:
+        """The core table of what they judge."""
+        return EVENTS[self.event]
+
+    @property
+    def key(self) -> ColumnElement[Any]:
+        """The key of that table."""
+        return self.table.c[KEYS[self.event]]
 
     def side(self, name: str) -> Definition:
         """Give the version of a side."""
@@ -57,17 +84,23 @@ class Comparison:
 
 
 def verdicts_of(comparison: Comparison) -> dict[str, CTE]:
-    """Judge the meetings by each version: one row per meeting counted since the day, with its reasons."""
-    rows = judged_meetings((InForce(comparison.before, comparison.since, None),))
-    waits = {rule.wait_business_days for side in SIDES for rule in comparison.side(side).rules}
-    due = deadlines(tuple(waits))
+    """Judge the records by each version: one row per record counted since the day, with its reasons.
+
+    The rows are read once, with all that either version looks at; a team or a ramping rep is that of the newer version's day.
+    """
+    definitions = (comparison.before, comparison.after)
+    both = tuple(InForce(definition, comparison.since, None) for definition in definitions)
+    days = tuple(definition.counted_on for definition in definitions)
+    judging = Judging(comparison.after.name, comparison.event, both, comparison.ramp_business_days)
+    rows = judged_records(judging, keep=(*IDENTITY, *days))
+    due = deadlines(tuple({rule.wait_business_days for definition in definitions for rule in definition.rules}))
     return {side: _verdicts(side, comparison, rows, due) for side in SIDES}
 
 
-def compared_meetings(verdicts: dict[str, CTE]) -> CTE:
-    """One row per meeting that either version counts: both verdicts, and the rules that move it; NULL when none does."""
+def compared_records(verdicts: dict[str, CTE]) -> CTE:
+    """One row per record that either version counts: both verdicts, and the rules that move it; NULL when none does."""
     before, after = verdicts["before"], verdicts["after"]
-    both = before.join(after, before.c.meeting_id == after.c.meeting_id, full=True)
+    both = before.join(after, before.c.record_id == after.c.record_id, full=True)
     goes_down = _rank(after) < _rank(before)
     worse = {
         name: case((goes_down, after.c[name]), else_=before.c[name])
@@ -77,7 +110,7 @@ def compared_meetings(verdicts: dict[str, CTE]) -> CTE:
     is_moved = before.c.verdict.is_distinct_from(after.c.verdict)
     return (
         select(
-            func.coalesce(after.c.meeting_id, before.c.meeting_id).label("meeting_id"),
+            func.coalesce(after.c.record_id, before.c.record_id).label("record_id"),
             before.c.verdict.label("before_verdict"),
             after.c.verdict.label("after_verdict"),
             case((is_moved, rules)).label("moving_rules"),
@@ -92,22 +125,22 @@ def compared_meetings(verdicts: dict[str, CTE]) -> CTE:
 
 
 def moves(comparison: Comparison) -> Select[Any]:
-    """Count the meetings by both verdicts and the rules that move them; unmoved ones have no rules."""
-    compared = compared_meetings(verdicts_of(comparison))
+    """Count the records by both verdicts and the rules that move them; unmoved ones have no rules."""
+    compared = compared_records(verdicts_of(comparison))
     keys = [compared.c.before_verdict, compared.c.after_verdict, compared.c.moving_rules]
     unanswered = func.count().filter(compared.c.is_unanswered).label("unanswered_count")
-    return select(*keys, func.count().label("meeting_count"), unanswered).group_by(*keys).order_by(*keys)
+    return select(*keys, func.count().label("record_count"), unanswered).group_by(*keys).order_by(*keys)
 
 
-def moved_meetings(comparison: Comparison) -> Select[Any]:
-    """List every meeting whose verdict differs, with its link and what the moving rules saw."""
-    compared = compared_meetings(verdicts_of(comparison))
+def moved_records(comparison: Comparison) -> Select[Any]:
+    """List every record whose verdict differs, with its link and what the moving rules saw."""
+    compared, table = compared_records(verdicts_of(comparison)), comparison.table
     columns = [compared.c[name] for name in ("before_verdict", "after_verdict", "moving_rules", "seen", "counted_date")]
     return (
-        select(meetings.c.meeting_id, meetings.c.crm_url, meetings.c.rep_id, *columns)
-        .join_from(compared, meetings, compared.c.meeting_id == meetings.c.meeting_id)
+        select(compared.c.record_id, table.c.crm_url, table.c.rep_id, *columns)
+        .join_from(compared, table, compared.c.record_id == comparison.key)
         .where(compared.c.is_moved)
-        .order_by(compared.c.counted_date, meetings.c.meeting_id)
+        .order_by(compared.c.counted_date, compared.c.record_id)
     )
 
 
@@ -121,35 +154,48 @@ def counts(comparison: Comparison) -> Select[Any]:
 def kpi_facts(comparison: Comparison, kpis: tuple[Kpi, ...]) -> Select[Any] | None:
     """Count every KPI that rests on the definition under each version, per month and rep; None without such a KPI."""
     verdicts = verdicts_of(comparison)
-    events = {side: meetings_with(verdicts[side], f"events_{side}") for side in SIDES}
+    events = {side: _events(side, verdicts[side], comparison) for side in SIDES}
     facts = [
         _measured(kpi, measure, side, events=events[side], comparison=comparison)
         for side in SIDES
         for kpi in kpis
         for measure in (kpi.numerator, kpi.denominator)
-        if measure is not None and measure.event == "meetings" and kpi.definition == comparison.after.name
+        if measure is not None and measure.event == comparison.event and kpi.definition == comparison.after.name
     ]
     return select(union_all(*facts).cte("facts")) if facts else None
 
 
 def conversion(comparison: Comparison, horizon_days: int) -> Select[Any]:
-    """Count meetings old enough by whether each version calls them valid, and those whose deal was won within the horizon.
+    """Count records old enough by whether each version calls them valid, and those whose deal was won within the horizon.
 
-    Those that move for want of an answer stand apart: nobody recorded it, which says nothing of the meeting.
+    Those that move for want of an answer stand apart: nobody recorded it, which says nothing of the record.
     """
-    compared = compared_meetings(verdicts_of(comparison))
-    days = days_between(meetings.c.held_date, deals.c.close_date)
-    is_won = and_(deals.c.status == "won", days.between(0, horizon_days), deals.c.close_date <= comparison.as_of)
+    compared, table, deal = compared_records(verdicts_of(comparison)), comparison.table, deals.alias("led_to")
+    days = days_between(compared.c.counted_date, deal.c.close_date)
+    is_won = and_(deal.c.status == "won", days.between(0, horizon_days), deal.c.close_date <= comparison.as_of)
     keys: list[ColumnElement[Any]] = [
         *(func.coalesce(compared.c[f"{side}_verdict"] == VALID, false()).label(f"is_{side}_valid") for side in SIDES),
         compared.c.is_unanswered,
     ]
     return (
-        select(*keys, func.count().label("meeting_count"), func.count().filter(is_won).label("won_count"))
-        .join_from(compared, meetings, compared.c.meeting_id == meetings.c.meeting_id)
-        .join(deals, meetings.c.deal_id == deals.c.deal_id, isouter=True)
+        select(*keys, func.count().label("record_count"), func.count().filter(is_won).label("won_count"))
+        .join_from(compared, table, compared.c.record_id == comparison.key)
+        .join(deal, table.c.deal_id == deal.c.deal_id, isouter=True)
         .where(compared.c.counted_date <= comparison.as_of - timedelta(days=horizon_days))
         .group_by(*keys)
+    )
+
+
+def _events(side: str, verdicts: CTE, comparison: Comparison) -> FromClause:
+    """Give the event table as measures see it, with the verdicts of one side."""
+    if comparison.event == "meetings":
+        judged = select(verdicts.c.record_id.label("meeting_id"), *verdicts.c).cte(f"meetings_{side}")
+        return meetings_with(judged, f"events_{side}")
+    table = comparison.table
+    return (
+        select(*table.c, verdicts.c.verdict, verdicts.c.definition_version)
+        .join_from(table, verdicts, comparison.key == verdicts.c.record_id, isouter=True)
+        .cte(f"events_{side}")
     )
 
 
@@ -174,7 +220,7 @@ def _verdicts(side: str, comparison: Comparison, rows: CTE, due: CTE) -> CTE:
     ]
     unanswered = [and_(is_stopped, observed[rule_id].is_(None)) for rule_id, is_stopped in stopped.items()]
     columns: list[ColumnElement[Any]] = [
-        outcomes.c.meeting_id,
+        outcomes.c.record_id,
         outcomes.c.counted_date,
         cast(literal(definition.version), BigInteger).label("definition_version"),
         case(
@@ -201,7 +247,7 @@ def _outcomes(side: str, comparison: Comparison, rows: CTE, due: CTE) -> CTE:
         judged = rule_columns(rule, rows, deadline=deadline, as_of=comparison.as_of)
         columns += [judged.outcome.label(f"outcome_of_{rule.id}"), judged.observed.label(f"seen_by_{rule.id}")]
     return (
-        select(rows.c.meeting_id, day.label("counted_date"), *columns)
+        select(rows.c.record_id, day.label("counted_date"), *columns)
         .join_from(rows, dated, dated.c.day == day, isouter=True)
         .where(day >= comparison.since)
         .cte(f"outcomes_{side}")
@@ -213,23 +259,24 @@ def _rank(verdicts: CTE) -> ColumnElement[int]:
 
 
 def _counts(side: str, verdicts: CTE, comparison: Comparison) -> Select[Any]:
+    table = comparison.table
     keys: list[ColumnElement[Any]] = [
         calendar.c.month_start,
         or_unknown(rep_teams.c.team).label("team"),
-        or_unknown(meetings.c.rep_id).label("rep_id"),
-        or_unknown(meetings.c.lead_source).label("lead_source"),
+        or_unknown(table.c.rep_id).label("rep_id"),
+        or_unknown(table.c.lead_source).label("lead_source"),
         verdicts.c.verdict,
     ]
     return (
         select(
             literal(side).label("side"),
             *keys,
-            func.count().label("meeting_count"),
+            func.count().label("record_count"),
             func.count().filter(verdicts.c.is_unanswered).label("unanswered_count"),
         )
-        .join_from(verdicts, meetings, verdicts.c.meeting_id == meetings.c.meeting_id)
+        .join_from(verdicts, table, verdicts.c.record_id == comparison.key)
         .join(calendar, calendar.c.day == verdicts.c.counted_date)
-        .join(rep_teams, is_team_on(meetings.c.rep_id, verdicts.c.counted_date), isouter=True)
+        .join(rep_teams, is_team_on(table.c.rep_id, verdicts.c.counted_date), isouter=True)
         .where(verdicts.c.counted_date <= comparison.as_of)
         .group_by(*keys)
     )

@@ -1,7 +1,7 @@
-"""A signed rule as SQL: does a meeting pass it, fail it, or wait for an answer?
+"""A signed rule as SQL: does a record pass it, fail it, or wait for an answer?
 
 The meaning is that of definitions_contract/evaluate.py, which reads the same rules in plain Python; tests hold the two together.
-Columns are looked up in core.meetings and values are bound. What compares a column with a value of another kind never holds.
+Columns are looked up in the judged rows and values are bound. What compares a column with a value of another kind never holds.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -33,9 +33,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from definitions_contract.expectations import TO_BE_NULL, columns_of, parse_row_condition
+from definitions_contract.conditions import OPERATORS, AllOf, AnyOf, Nullity, RowCondition
+from definitions_contract.expectations import DAYS_BETWEEN, SQL_CONDITION, TO_BE_NULL, columns_of, row_condition_of
 from definitions_contract.schema import Rule, RuleOutcome
+from definitions_contract.sql_conditions import parse_sql_condition
+from models.duckdb import days_between
 from models.errors import UnknownColumnError, UnsupportedRuleError
+from models.kpi.sql_conditions import sql_expression
 
 Column = ColumnElement[Any]
 Condition = ColumnElement[bool]
@@ -53,10 +57,9 @@ class RuleColumns:
 def rule_columns(rule: Rule, rows: FromClause, *, deadline: ColumnElement[date], as_of: date) -> RuleColumns:
     """Judge `rows` by a rule. `deadline` is the last day on which a missing answer of this rule still waits."""
     values = tuple(_column(rows, name) for name in columns_of(rule))
-    holds = _holds(rule, values)
-    no_answer = or_(*(_is_missing(value, rule) for value in values))
+    no_answer, holds = _answer(rule, rows, values)
     outcome = case(
-        (not_(_is_asked(rule, rows)), RuleOutcome.PASS.value),
+        (not_(is_asked(rule, rows)), RuleOutcome.PASS.value),
         (no_answer, _outcome_of_missing(rule, is_waiting=deadline >= as_of)),
         (holds, RuleOutcome.PASS.value),
         else_=RuleOutcome.FAIL.value,
@@ -65,29 +68,51 @@ def rule_columns(rule: Rule, rows: FromClause, *, deadline: ColumnElement[date],
     return RuleColumns(outcome, _observed(values), waiting_until)
 
 
-def _column(rows: FromClause, name: str) -> Column:
-    if name not in rows.c:
-        raise UnknownColumnError("meetings", name, tuple(rows.c.keys()))
-    return rows.c[name]
-
-
-def _is_asked(rule: Rule, rows: FromClause) -> Condition:
+def is_asked(rule: Rule, rows: FromClause) -> Condition:
     """A rule with a row condition asks only the rows where that is true; a missing value is not true."""
     if "row_condition" not in rule.kwargs:
         return true()
-    condition = parse_row_condition(rule.kwargs["row_condition"])
+    condition = row_condition_of(rule)
     if condition is None:
         raise UnsupportedRuleError(
             rule.id, f"row_condition {rule.kwargs['row_condition']!r}", ('col("outcome")=="held"',)
         )
+    return _condition(condition, rows)
+
+
+def _condition(condition: RowCondition, rows: FromClause) -> Condition:
+    match condition:
+        case AllOf(parts):
+            return and_(*(_condition(part, rows) for part in parts))
+        case AnyOf(parts):
+            return or_(*(_condition(part, rows) for part in parts))
+        case Nullity(name, is_null):
+            column = _column(rows, name)
+            return column.is_(None) if is_null else column.is_not(None)
     column = _column(rows, condition.column)
     if not _fitting(column, (condition.value,)):
         return column.is_not(None) if condition.operator == "!=" else false()
-    return func.coalesce(OPERATORS_IN_SQL[condition.operator](column, condition.value), false())
+    compared: Condition = OPERATORS[condition.operator](column, condition.value)
+    return func.coalesce(compared, false())
+
+
+def _answer(rule: Rule, rows: FromClause, values: tuple[Column, ...]) -> tuple[Condition, Condition]:
+    """Give when there is no answer, and when the answer is the wanted one."""
+    if rule.expectation == SQL_CONDITION:
+        condition = sql_expression(parse_sql_condition(str(rule.kwargs["condition"])), rows)
+        return condition.is_(None), condition
+    return or_(*(_is_missing(value, rule) for value in values)), _holds(rule, values)
+
+
+def _column(rows: FromClause, name: str) -> Column:
+    if name not in rows.c:
+        raise UnknownColumnError("records", name, tuple(rows.c.keys()))
+    return rows.c[name]
 
 
 def _is_missing(value: Column, rule: Rule) -> Condition:
-    return or_(value.is_(None), value.in_(_fitting(value, rule.waiting_values)))
+    waiting = _fitting(value, rule.waiting_values)
+    return or_(value.is_(None), value.in_(waiting)) if waiting else value.is_(None)
 
 
 def _outcome_of_missing(rule: Rule, *, is_waiting: Condition) -> Column:
@@ -152,15 +177,15 @@ def _a_greater(values: tuple[Column, ...], arguments: Mapping[str, Any]) -> Cond
     return values[0] >= values[1] if arguments.get("or_equal") else values[0] > values[1]
 
 
-# the comparisons of a row condition: Python's operators build SQL when their left side is a column
-OPERATORS_IN_SQL: Mapping[str, Callable[[Any, Any], Any]] = {
-    "==": lambda column, value: column == value,
-    "!=": lambda column, value: column != value,
-    "<": lambda column, value: column < value,
-    "<=": lambda column, value: column <= value,
-    ">": lambda column, value: column > value,
-    ">=": lambda column, value: column >= value,
-}
+def _pair_in_set(values: tuple[Column, ...], arguments: Mapping[str, Any]) -> Condition:
+    pairs = [pair for pair in arguments["value_pairs_set"] if all(map(_fits, values, pair))]
+    return or_(false(), *(and_(values[0] == first, values[1] == second) for first, second in pairs))
+
+
+def _fits(column: Column, value: Any) -> bool:
+    return bool(_fitting(column, (value,)))
+
+
 EXPECTATIONS_IN_SQL: Mapping[str, Callable[[tuple[Column, ...], Mapping[str, Any]], Condition]] = {
     "expect_column_values_to_not_be_null": lambda _values, _arguments: true(),
     TO_BE_NULL: lambda _values, _arguments: false(),
@@ -173,4 +198,7 @@ EXPECTATIONS_IN_SQL: Mapping[str, Callable[[tuple[Column, ...], Mapping[str, Any
     "expect_column_values_to_match_regex": _matches,
     "expect_column_values_to_not_match_regex": lambda values, arguments: not_(_matches(values, arguments)),
     "expect_column_pair_values_a_to_be_greater_than_b": _a_greater,
+    "expect_column_pair_values_to_be_equal": lambda values, _arguments: values[0] == values[1],
+    "expect_column_pair_values_to_be_in_set": _pair_in_set,
+    DAYS_BETWEEN: lambda values, arguments: _between((days_between(*values),), arguments),
 }

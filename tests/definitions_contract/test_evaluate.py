@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from definitions_contract.conditions import alternatives, parse_row_condition
 from definitions_contract.evaluate import evaluate, evaluate_example, observed
-from definitions_contract.expectations import EXPECTATIONS, parse_row_condition
+from definitions_contract.expectations import EXPECTATIONS
 from definitions_contract.periods import BusinessCalendar
 from definitions_contract.schema import Agreement, Definition, Label, Rule, RuleOutcome, Severity, Verdict
 
@@ -27,6 +28,17 @@ BETWEEN = "expect_column_values_to_be_between"
 IN_SET = "expect_column_values_to_be_in_set"
 NOT_IN_SET = "expect_column_values_to_not_be_in_set"
 LENGTH = "expect_column_value_lengths_to_be_between"
+EQUAL = "expect_column_pair_values_to_be_equal"
+PAIRS = "expect_column_pair_values_to_be_in_set"
+HOW_FIRST = {
+    "column_A": "outcome",
+    "column_B": "response_method",
+    "value_pairs_set": [["held", "call"], ["held", "form"]],
+}
+DAYS = "expect_column_pair_days_between_to_be_between"
+WITHIN_3 = {"column_A": "held_date", "column_B": "feedback_date", "min_value": 0, "max_value": 3}
+SQL = "expect_sql_condition_to_hold"
+LONG_OR_DEAL = {"condition": "minutes >= 30 or has_deal"}
 PAIR = "expect_column_pair_values_a_to_be_greater_than_b"
 
 
@@ -90,6 +102,17 @@ def outcome_of(rule: Rule, row: Mapping[str, Any], as_of: date = date(2027, 1, 1
         pytest.param(PAIR, LATER, {"booked_date": HELD_DAY}, False, id="same is not greater"),
         pytest.param(PAIR, {**LATER, "or_equal": True}, {"booked_date": HELD_DAY}, True, id="same or greater"),
         pytest.param(PAIR, LATER, {}, False, id="one of the two missing"),
+        pytest.param(EQUAL, LATER, {"booked_date": HELD_DAY}, True, id="equal"),
+        pytest.param(EQUAL, LATER, {"booked_date": HELD_DAY - timedelta(1)}, False, id="not equal"),
+        pytest.param(PAIRS, HOW_FIRST, {"outcome": "held", "response_method": "call"}, True, id="pair in the set"),
+        pytest.param(PAIRS, HOW_FIRST, {"outcome": "call", "response_method": "held"}, False, id="pair turned round"),
+        pytest.param(DAYS, WITHIN_3, {"feedback_date": HELD_DAY + timedelta(3)}, True, id="last day"),
+        pytest.param(DAYS, WITHIN_3, {"feedback_date": HELD_DAY + timedelta(4)}, False, id="a day late"),
+        pytest.param(DAYS, WITHIN_3, {"feedback_date": HELD_DAY - timedelta(1)}, False, id="before it was held"),
+        pytest.param(DAYS, WITHIN_3, {}, False, id="no feedback date"),
+        pytest.param(SQL, LONG_OR_DEAL, {"minutes": 30}, True, id="one side is enough"),
+        pytest.param(SQL, LONG_OR_DEAL, {"minutes": 29, "has_deal": False}, False, id="neither side"),
+        pytest.param(SQL, LONG_OR_DEAL, {"minutes": 29}, False, id="unknown is no answer"),
     ],
 )  # fmt: skip
 def test_an_expectation_says_what_great_expectations_says_except_that_null_never_passes(
@@ -183,7 +206,56 @@ def test_a_rule_passes_records_that_it_does_not_ask(condition: str, outcome_colu
     assert outcome_of(a_rule(IN_SET, kwargs=kwargs), row) is (RuleOutcome.FAIL if asked else RuleOutcome.PASS)
 
 
-@pytest.mark.parametrize("text", ["outcome == 'held'", 'col("outcome")=held', 'col("outcome")=="held" and 1=1', ""])
+ROW = {"outcome": "held", "minutes": 30, "has_deal": True, "held_date": HELD_DAY, "lead_source": None}
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_true"),
+    [
+        pytest.param('col("outcome")=="held" & col("minutes")>=30', True, id="both"),
+        pytest.param('col("outcome")=="held" & col("minutes")>30', False, id="one of two"),
+        pytest.param('col("outcome")=="no_show" | col("minutes")>=30', True, id="either"),
+        pytest.param('col("minutes")>=30 | col("minutes")<1 & col("minutes")>1', True, id="& binds closer"),
+        pytest.param('(col("minutes")>=30 | col("minutes")<1) & col("minutes")>30', False, id="parentheses first"),
+        pytest.param('(col("outcome") == "held") & (col("has_deal") == True)', True, id="as Python writes it"),
+        pytest.param('col("has_deal") != false', True, id="boolean"),
+        pytest.param('col("minutes") == true', False, id="a number is not true"),
+        pytest.param('col("minutes") != "30"', True, id="a number is no text"),
+        pytest.param('col("held_date") >= date("2026-06-12")', True, id="its day"),
+        pytest.param('col("held_date") > date("2026-06-12")', False, id="after its day"),
+        pytest.param('col("lead_source").is_null()', True, id="missing"),
+        pytest.param('col("outcome").is_null()', False, id="there"),
+        pytest.param('col("outcome").is_not_null()', True, id="wanted there"),
+        pytest.param('col("outcome").is_in(["held", "no_show"])', True, id="in"),
+        pytest.param('col("outcome").is_not_in(["held", "no_show"])', False, id="not in"),
+        pytest.param('col("lead_source").is_not_in(["web"])', False, id="missing is in no comparison"),
+    ],
+)
+def test_a_compound_condition_is_read_as_written(condition: str, is_true: bool) -> None:
+    parsed = parse_row_condition(condition)
+
+    assert parsed is not None
+    assert parsed.holds(ROW) is is_true
+    assert any(all(one.holds(ROW) for one in every) for every in alternatives(parsed)) is is_true
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "outcome == 'held'",
+        'col("outcome")=held',
+        'col("outcome")=="held" and 1=1',
+        "",
+        'col("outcome")=="held" &',
+        '(col("outcome")=="held"',
+        'col("outcome")=="held")',
+        'col("outcome").like("h%")',
+        'col("outcome").is_in([])',
+        'col("Outcome; DROP TABLE x")=="held"',
+        'col("held_date")>=date("June")',
+        'col("outcome")=="held" col("outcome")=="held"',
+    ],
+)
 def test_a_row_condition_of_another_form_is_none(text: str) -> None:
     assert parse_row_condition(text) is None
 
@@ -267,3 +339,11 @@ def test_the_signed_examples_give_their_verdicts(agreement: Agreement) -> None:
 )
 def test_what_a_rule_saw_is_shown_as_text(values: tuple[Any, ...], text: str | None) -> None:
     assert observed(values) == text
+
+
+def test_a_sql_condition_that_is_null_waits_as_a_missing_answer_does() -> None:
+    rule = a_rule(SQL, kwargs=LONG_OR_DEAL, wait_business_days=5)
+
+    assert outcome_of(rule, {"minutes": 29}, date(2026, 6, 19)) is RuleOutcome.WAITING
+    assert outcome_of(rule, {"minutes": 29}, date(2026, 6, 20)) is RuleOutcome.FAIL
+    assert outcome_of(rule, {"minutes": 29, "has_deal": False}, date(2026, 6, 19)) is RuleOutcome.FAIL

@@ -106,7 +106,7 @@ def test_a_difference_names_the_meetings(file_warehouse: Warehouse) -> None:
         (difference,) = compare(connection, counts)
 
     assert difference == (
-        "v1 held: 0 do not pass by SQL, 1 by Great Expectations; only by SQL: none; only by Great Expectations: m2"
+        "valid_meeting v1 held: 0 do not pass by SQL, 1 by Great Expectations; only by SQL: none; only by Great Expectations: m2"
     )
 
 

@@ -40,7 +40,17 @@ def rule(expectation: str, changes: dict[str, Any] | None = None, **kwargs: Any)
     return a_rule(id="r", expectation=f"expect_column_{expectation}", kwargs=kwargs, **(changes or {}))
 
 
+def sql(condition: str) -> Rule:
+    return a_rule(id="r", expectation="expect_sql_condition_to_hold", kwargs={"condition": condition})
+
+
 BETWEEN = {"column": "minutes", "min_value": 15, "max_value": 60}
+PAIRS = {
+    "column_A": "outcome",
+    "column_B": "response_method",
+    "value_pairs_set": [["held", "call"], ["no_show", "form"]],
+}
+SOON = {"column_A": "held_date", "column_B": "feedback_date", "min_value": 0, "max_value": 3}
 CASES = [
     pytest.param(rule("values_to_not_be_null", column="deal_id"), {"deal_id": "d"}, "pass", id="not-null-there"),
     pytest.param(rule("values_to_not_be_null", column="deal_id"), {"deal_id": None}, "fail", id="not-null-missing"),
@@ -165,6 +175,59 @@ CASES = [
         {"outcome": "unknown"},
         "fail",
         id="waiting-value-is-no-answer",
+    ),
+    pytest.param(
+        rule("pair_values_to_be_equal", column_A="held_date", column_B="feedback_date"),
+        {"feedback_date": date(2026, 9, 8)},
+        "pass",
+        id="pair-equal",
+    ),
+    pytest.param(
+        rule("pair_values_to_be_equal", column_A="held_date", column_B="feedback_date"), {}, "fail", id="pair-unequal"
+    ),
+    pytest.param(rule("pair_values_to_be_in_set", **PAIRS), {}, "pass", id="pair-in-set"),
+    pytest.param(rule("pair_values_to_be_in_set", **PAIRS), {"response_method": "form"}, "fail", id="pair-not-in-set"),
+    pytest.param(rule("pair_values_to_be_in_set", **PAIRS), {"response_method": None}, "fail", id="pair-set-null"),
+    pytest.param(rule("pair_days_between_to_be_between", **SOON), {}, "pass", id="within-days"),
+    pytest.param(
+        rule("pair_days_between_to_be_between", **SOON), {"feedback_date": date(2026, 9, 12)}, "fail", id="too-late"
+    ),
+    pytest.param(
+        rule("pair_days_between_to_be_between", **SOON), {"feedback_date": date(2026, 9, 7)}, "fail", id="too-early"
+    ),
+    pytest.param(
+        rule("pair_days_between_to_be_between", **SOON), {"feedback_date": None}, "fail", id="days-from-nothing"
+    ),
+    pytest.param(sql("minutes >= 30 or has_deal"), {"minutes": 1, "has_deal": True}, "pass", id="sql-holds"),
+    pytest.param(sql("minutes >= 30 or has_deal"), {"minutes": 1, "has_deal": False}, "fail", id="sql-holds-not"),
+    pytest.param(sql("minutes >= 30 or has_deal"), {"minutes": 1, "has_deal": None}, "fail", id="sql-unknown"),
+    pytest.param(sql("feedback_date - held_date <= 1 and outcome in ('held')"), {}, "pass", id="sql-days"),
+    pytest.param(sql("lead_source <> 'a; -- %:x {y}'"), {}, "pass", id="sql-text-is-quoted"),
+    pytest.param(
+        rule(
+            "values_to_be_between",
+            **BETWEEN,
+            row_condition='col("outcome")=="held" & (col("has_deal")==true | col("deal_id").is_null())',
+        ),
+        {"minutes": 1, "has_deal": False, "deal_id": None},
+        "fail",
+        id="compound-asked",
+    ),
+    pytest.param(
+        rule(
+            "values_to_be_between",
+            **BETWEEN,
+            row_condition='col("outcome")=="held" & (col("has_deal")==true | col("deal_id").is_null())',
+        ),
+        {"minutes": 1, "has_deal": False, "deal_id": "d"},
+        "pass",
+        id="compound-not-asked",
+    ),
+    pytest.param(
+        rule("values_to_be_between", **BETWEEN, row_condition='col("held_date")>=date("2026-09-08")'),
+        {"minutes": 1},
+        "fail",
+        id="date-asked",
     ),
     pytest.param(
         rule("values_to_be_in_set", column="lead_source", value_set=["x'); DROP TABLE core.meetings; --"]),
