@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 from pydantic import BaseModel, ValidationError
 
+from connectors.sandbox.plays import Staging
 from connectors.sandbox.server import SandboxAddresses, running
 from connectors.sandbox.store import Store
 
@@ -57,10 +58,10 @@ def sandbox_addresses(folder: Path, as_of: date) -> Iterator[SandboxAddresses]:
 
 
 @contextmanager
-def announced_sandbox(folder: Path, as_of: date) -> Iterator[SandboxAddresses]:
-    """Run the sandbox on its usual ports and leave its address for others to find."""
+def announced_sandbox(folder: Path, as_of: date, *, staging: Staging | None = None) -> Iterator[SandboxAddresses]:
+    """Run the sandbox on its usual ports and leave its address for others to find; `staging` says what goes wrong in it."""
     store = make_store(folder, as_of)
-    with running(store, hubspot_port=HUBSPOT_PORT, salesforce_port=SALESFORCE_PORT) as addresses:
+    with running(store, hubspot_port=HUBSPOT_PORT, salesforce_port=SALESFORCE_PORT, staging=staging) as addresses:
         address = _Address(hubspot_url=addresses.hubspot_url, salesforce_url=addresses.salesforce_url)
         (folder / ADDRESS_NAME).write_text(address.model_dump_json(), encoding="utf-8")
         try:

@@ -42,24 +42,46 @@ def up(
 
 def sandbox(
     reset: Annotated[bool, typer.Option(help="Throw the demo company's records away and make them anew.")] = False,
+    play: Annotated[str, typer.Option(help="Cases to play from the start, such as H9,S3; see --list-plays.")] = "",
+    list_plays: Annotated[bool, typer.Option("--list-plays", help="Say which cases there are, and end.")] = False,
+    latency: Annotated[float, typer.Option(min=0, help="Milliseconds that each answer takes at least.")] = 0.0,
+    rate: Annotated[int | None, typer.Option(min=1, help="HubSpot: requests in ten seconds.")] = None,
+    search_rate: Annotated[int | None, typer.Option(min=1, help="HubSpot: searches in a second.")] = None,
+    daily: Annotated[int | None, typer.Option(min=1, help="Requests a day, in each of the two CRMs.")] = None,
 ) -> None:
-    """Serve the demo company's HubSpot and Salesforce on 127.0.0.1 until Ctrl-C."""
+    """Serve the demo company's HubSpot and Salesforce on 127.0.0.1 until Ctrl-C, with as many troubles as wanted."""
+    from connectors.sandbox.plays import Limits, Staging, checked_plays
     from pipelines.sandbox import announced_sandbox, reset_store
     from pipelines.sources import sandbox_day
 
+    if list_plays:
+        _print_plays()
+        return
+    limits = Limits(rate, search_rate, daily, daily)
+    staging = Staging(checked_plays(play), limits, latency)
     settings = Settings.from_env(os.environ)
     _end_like_interrupt()
     if reset:
         reset_store(settings.sandbox)
     console = Console()
     try:
-        with announced_sandbox(settings.sandbox, sandbox_day(settings)) as addresses:
+        with announced_sandbox(settings.sandbox, sandbox_day(settings), staging=staging) as addresses:
             console.print(
                 f"HubSpot:    {addresses.hubspot_url}\nSalesforce: {addresses.salesforce_url}\nEnd with Ctrl-C"
             )
+            if staging.plays:
+                console.print(f"Playing:    {', '.join(staging.plays)}")
             signal.pause()
     except KeyboardInterrupt:
         console.print("ended")
+
+
+def _print_plays() -> None:
+    from connectors.sandbox.plays import PLAYS
+
+    console = Console(soft_wrap=True)
+    for one in PLAYS.values():
+        console.print(f"{one.id:<4} {one.what}", highlight=False)
 
 
 def _start_sandbox(stack: ExitStack, settings: Settings, console: Console) -> None:

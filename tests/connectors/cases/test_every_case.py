@@ -104,3 +104,20 @@ def test_the_same_plays_give_the_same_answers(tmp_path: Path) -> None:
                 stage.play(play_id, at_ms=1_775_000_000_000)
             held.append([[*store.all(HUBSPOT, "calls")], [*store.all(SALESFORCE, "Event")]])
     assert held[0] == held[1]
+
+
+def test_the_documentation_lists_the_catalog() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    _, _, rest = text.partition("test_every_case.py -->\n")
+    table, _, _ = rest.partition("\n<!-- end")
+    assert table == catalog_table()
+
+
+def catalog_table() -> str:
+    """The table in docs/sandbox.md."""
+    lines = ["| play | what happens | requests | options |", "|---|---|---|---|"]
+    for play in PLAYS.values():
+        options = ", ".join(f"`{name}`={orjson.dumps(value).decode()}" for name, value in play.options.items())
+        requests = "always" if play.is_always else play.times or "all"
+        lines.append(f"| {play.id} | {play.what} | {requests} | {options or '-'} |")
+    return "\n".join(lines)
