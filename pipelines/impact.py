@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from definitions_contract.resolve import differences
 from definitions_contract.schema import Agreement, Definition, Kpi, Label, PeriodKind, Target
-from models.kpi.impact import SIDES, Comparison, conversion, counts, kpi_facts, moved_meetings, moves
+from models.kpi.impact import SIDES, Comparison, conversion, counts, kpi_facts, moved_records, moves
 from models.statistics.comparison import Difference, Equivalent, Share, difference, equally_hard, share_of
-from models.tables import kpi_periods, meetings, reps
+from models.tables import kpi_periods, reps
 from pipelines.errors import NothingPublishedError
 from pipelines.publish import DATABASE_NAME
 from pipelines.settings import Settings
@@ -107,9 +107,10 @@ def read_impact(
 ) -> Impact:
     """Compare two versions, signed or not, on a warehouse that is only read."""
     as_of = known_day(connection)
-    comparison = Comparison(before, after, since or months_before(as_of, MONTHS_BACK), as_of)
+    start = since or months_before(as_of, MONTHS_BACK)
+    comparison = Comparison(before, after, start, as_of, agreement.team.ramp_business_days)
     counted = connection.execute(counts(comparison)).mappings().all()
-    first_day = connection.execute(sa.select(sa.func.min(meetings.c.held_date))).scalar_one_or_none()
+    first_day = connection.execute(sa.select(sa.func.min(comparison.table.c[after.counted_on]))).scalar_one_or_none()
     settled = _settled_months(counted, comparison, first_day)
     return Impact(
         name=after.name,
@@ -127,7 +128,7 @@ def read_impact(
         targets=_targets(connection, agreement, comparison, settled),
         settled_months=settled,
         outcomes=_outcomes(connection, comparison),
-        moved=tuple(dict(row) for row in connection.execute(moved_meetings(comparison)).mappings()),
+        moved=tuple(dict(row) for row in connection.execute(moved_records(comparison)).mappings()),
     )
 
 
@@ -166,7 +167,7 @@ def as_plain(impact: Impact) -> dict[str, Any]:
 
 def _move(row: Any) -> Move:
     rules = tuple(row.moving_rules.split(",")) if row.moving_rules else ()
-    return Move(row.before_verdict, row.after_verdict, rules, row.meeting_count, row.unanswered_count)
+    return Move(row.before_verdict, row.after_verdict, rules, row.record_count, row.unanswered_count)
 
 
 def _rep_names(connection: sa.Connection) -> dict[str, str]:
@@ -177,7 +178,7 @@ def _rep_names(connection: sa.Connection) -> dict[str, str]:
 def _counts(rows: Iterable[Mapping[Any, Any]], key: str, names: Mapping[str, str] | None = None) -> tuple[Count, ...]:
     found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in rows:
-        found[str(row[key])][f"{row['verdict']}_{row['side']}"] += row["meeting_count"]
+        found[str(row[key])][f"{row['verdict']}_{row['side']}"] += row["record_count"]
     columns = ("valid_before", "valid_after", "pending_before", "pending_after")
     named = {value: (names or {}).get(value, value) for value in found}
     ordered = sorted(found, key=lambda value: named[value])
@@ -207,7 +208,7 @@ def _more_unanswered(rows: Iterable[Mapping[Any, Any]]) -> float:
     sums: dict[str, list[int]] = {side: [0, 0] for side in SIDES}
     for row in rows:
         sums[row["side"]][0] += row["unanswered_count"]
-        sums[row["side"]][1] += row["meeting_count"]
+        sums[row["side"]][1] += row["record_count"]
     shares = {side: (unanswered / meetings if meetings else 0.0) for side, (unanswered, meetings) in sums.items()}
     return shares["after"] - shares["before"]
 
@@ -253,8 +254,9 @@ def _touched(
     monthly = {side: [_value(facts.get((side, month), (0.0, 0.0)), is_divided) for month in settled] for side in SIDES}
     totals = {side: _total([facts.get((side, month), (0.0, 0.0)) for month in settled], is_divided) for side in SIDES}
     value = float(target.value) if target else None
-    histories = [[month for month in monthly[side] if month is not None] for side in SIDES]
-    equivalent = None if value is None else _rounded(equally_hard(value, histories[0], histories[1]), kpi)
+    both = [pair for pair in zip(monthly["before"], monthly["after"], strict=True) if None not in pair]
+    old, new = ([float(pair[side] or 0) for pair in both] for side in (0, 1))
+    equivalent = None if value is None else _rounded(equally_hard(value, old, new), kpi)
     return TouchedTarget(kpi.id, *scope, totals["before"], totals["after"], value, equivalent)
 
 
@@ -300,7 +302,7 @@ def _outcomes(connection: sa.Connection, comparison: Comparison) -> tuple[Outcom
     for row in connection.execute(conversion(comparison, HORIZON_DAYS)):
         entry = sums.setdefault(_group(row), [0, 0])
         entry[0] += row.won_count
-        entry[1] += row.meeting_count
+        entry[1] += row.record_count
     staying = share_of(*sums.get("stays_valid", (0, 0)))
     order = ("stays_valid", "moved", "moved_unanswered", "becomes_valid", "never_valid")
     return tuple(

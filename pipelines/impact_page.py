@@ -226,7 +226,7 @@ class _Page:
         yield Heading(self.word("moved_list"))
         shown = [
             [
-                Cell(row["meeting_id"], row["crm_url"]),
+                Cell(row["record_id"], row["crm_url"]),
                 str(row["counted_date"]),
                 f"{self._verdict(row['before_verdict'])} → {self._verdict(row['after_verdict'])}",
                 self._rules((row["moving_rules"] or "").split(",")),

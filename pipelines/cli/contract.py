@@ -17,10 +17,11 @@ from definitions_contract.resolve import VersionStatus, differences, first_day, 
 from definitions_contract.schema import Agreement, Definition, Kpi, SigningState
 from definitions_contract.signing import Signed, sign, state
 from definitions_contract.words import Lang, describe_measure, describe_rule
-from pipelines.cli.contract_change import impact, impact_before_signing
+from pipelines.cli.contract_change import export, feedback, impact, impact_before_signing
 
 app = typer.Typer(help="Check, show, sign, compare and export what was agreed.", no_args_is_help=True)
-app.command()(impact)
+for command in (impact, feedback, export):
+    app.command()(command)
 
 AgreementOption = Annotated[
     Path | None,

@@ -1,4 +1,4 @@
-"""`kpi contract impact`: what a change would do, before it is made."""
+"""`kpi contract impact`, `feedback` and `export`: what a change would do, why to make one, and the agreement for others."""
 
 import json
 import os
@@ -17,6 +17,8 @@ from definitions_contract.schema import Agreement, Definition
 from definitions_contract.words import Lang
 from pipelines.errors import NoSuchVersionError, NothingPublishedError
 from pipelines.settings import Settings
+
+FEEDBACK_MONTHS = 6
 
 Since = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day of the meetings that are looked at.")
@@ -59,12 +61,51 @@ def impact(
     name = _name(loaded, name)
     after = _version(loaded, name, new) if new else versions(loaded, name)[-1]
     before = _before(before_agreement, loaded, after, old, is_other_folder=against is not None)
-    with _reading() as connection:
+    with reading() as connection:
         found = read_impact(connection, loaded, before, after, since=since.date() if since else None)
     if form == "json":
         write_out(json.dumps(as_plain(found), ensure_ascii=False, indent=2, default=str) + "\n", out)
     else:
         write_out(write_page(impact_page(found, loaded, (before, after), lang), form, lang), out)
+
+
+def feedback(
+    since: Since = None,
+    agreement: AgreementOption = None,
+    lang: LangOption = "en",
+    form: Annotated[
+        Literal["text", "md", "html", "json"], typer.Option("--format", help="How it is written.")
+    ] = "text",
+    out: Out = None,
+) -> None:
+    """Show what field sales said of held meetings, and where people and the definition disagree: for the next review.
+
+    Without --since: the last six months.
+    """
+    from pipelines.feedback import as_plain, feedback_page, read_feedback
+    from pipelines.impact import known_day, months_before
+    from pipelines.pages import write_page
+
+    loaded = _load(agreement)
+    with reading() as connection:
+        first = since.date() if since else months_before(known_day(connection), FEEDBACK_MONTHS)
+        found = read_feedback(connection, since=first)
+    if form == "json":
+        write_out(json.dumps(as_plain(found), ensure_ascii=False, indent=2, default=str) + "\n", out)
+    else:
+        write_out(write_page(feedback_page(found, loaded, lang), form, lang), out)
+
+
+def export(
+    form: Annotated[Literal["odcs", "gx"], typer.Option("--format", help="Open Data Contract, or Great Expectations.")],
+    agreement: AgreementOption = None,
+    out: Out = None,
+) -> None:
+    """Write the agreement in force for other tools: an ODCS data contract (YAML), or the rules as a suite (JSON)."""
+    from pipelines.contract_export import odcs_text, suites_text
+
+    loaded = _load(agreement)
+    write_out(odcs_text(loaded) if form == "odcs" else suites_text(loaded), out)
 
 
 def impact_before_signing(loaded: Agreement, definition: Definition, lang: Lang) -> str | None:
@@ -75,7 +116,7 @@ def impact_before_signing(loaded: Agreement, definition: Definition, lang: Lang)
 
     try:
         before = _before(loaded, loaded, definition, None, is_other_folder=False)
-        with _reading() as connection:
+        with reading() as connection:
             found = read_impact(connection, loaded, before, definition)
     except (NothingPublishedError, NoSuchVersionError):
         return None
@@ -92,7 +133,8 @@ def write_out(text: str, out: Path | None) -> None:
 
 
 @contextmanager
-def _reading() -> Iterator[sa.Connection]:
+def reading() -> Iterator[sa.Connection]:
+    """Open the published copy, or the warehouse when nothing was published; NothingPublishedError without either."""
     from pipelines.impact import readable_database
     from pipelines.warehouse import Warehouse
 

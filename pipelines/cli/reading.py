@@ -1,13 +1,15 @@
 """What people ask on a terminal: how it stands, why a meeting counted or not, which alerts are open, is all in order."""
 
+import json
 import os
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from definitions_contract.words import Lang
 from pipelines.settings import Settings
 
 explain_app = typer.Typer(no_args_is_help=True, help="Why a number or a verdict is what it is.")
@@ -15,13 +17,6 @@ alerts_app = typer.Typer(help="Alerts: list, acknowledge, snooze.", invoke_witho
 
 AlertId = Annotated[str, typer.Argument(help="Id of the alert, as `kpi alerts` shows it.")]
 By = Annotated[str, typer.Option(help="Who you are.")]
-
-
-def status() -> None:
-    """Show how the current KPI stands, what diverges and why, and where the published files are."""
-    from pipelines.summary import print_summary
-
-    print_summary(Console(), Settings.from_env(os.environ))
 
 
 def doctor() -> None:
@@ -41,12 +36,26 @@ def doctor() -> None:
 
 @explain_app.command("meeting")
 def explain_meeting(
-    meeting: Annotated[str, typer.Argument(metavar="ID", help="Meeting id, CRM id or CRM link.")],
+    meeting: Annotated[str, typer.Argument(metavar="ID", help="Meeting id, CRM id of any copy, or CRM link.")],
+    lang: Annotated[Lang, typer.Option("--lang", help="Language of what is shown.")] = "en",
+    form: Annotated[
+        Literal["text", "md", "html", "json"], typer.Option("--format", help="How it is written.")
+    ] = "text",
 ) -> None:
-    """Show what each rule saw of a meeting, by which signed version, and what would make it valid."""
-    from pipelines.explain import print_meeting
+    """Show what each rule saw, by which signed version, what happened when, and what would make it valid by when."""
+    from definitions_contract.loader import load_agreement
+    from pipelines.cli.contract_change import reading
+    from pipelines.explain import as_plain, read_meeting
+    from pipelines.explain_page import explanation_page
+    from pipelines.pages import write_page
 
-    print_meeting(Console(), Settings.from_env(os.environ), meeting)
+    agreement = load_agreement(Settings.from_env(os.environ).agreement_folder)
+    with reading() as connection:
+        found = read_meeting(connection, agreement, meeting, lang)
+    if form == "json":
+        typer.echo(json.dumps(as_plain(found), ensure_ascii=False, indent=2, default=str))
+    else:
+        typer.echo(write_page(explanation_page(found, lang), form, lang), nl=False)
 
 
 @alerts_app.callback()
