@@ -54,7 +54,7 @@ def _as_fired(alert: ChangeAlert) -> Iterator[Fired]:
 
 def _scores(item: Watched) -> tuple[str, Floats]:
     found = scan(item.series)
-    kind = "pace" if item.stage == "deal_pace" else item.series.kind
+    kind = "pace" if item.stage == "deals_won" else item.series.kind
     low, high = np.nan_to_num(found.low), np.nan_to_num(found.high)
     if item.split != "team" or kind == "pace":
         return kind, np.minimum(low, 0)  # more of one source or rep is nobody's alarm
@@ -117,7 +117,7 @@ def _nights(rows: Sequence[tuple[Watched, str, Floats]]) -> Iterator[tuple[objec
 
 def _signal(row: tuple[Watched, str, Floats], day: int) -> Signal:
     item, kind, scores = row
-    split = {"target": "team", "definition": "team"}.get(kind, item.split)
+    split = "team" if kind == "target" else item.split
     return Signal(business_days()[day], kind, item.stage, split, item.part, float(scores[day]), float(scores[day - 1]))
 
 

@@ -31,7 +31,7 @@ RULES: dict[str, tuple[Rule, bool]] = {
     "XmR chart, all series": (xmr_chart, True),
 }
 VOLUME = {"calls_made", "meetings_booked", "valid_meetings"}
-AFFECTED = {"rep_stops": VOLUME, "volume": VOLUME, "slow_pipeline": {"deal_pace"}}
+AFFECTED = {"rep_stops": VOLUME, "volume": VOLUME, "slow_pipeline": {"deals_won"}}
 
 
 def main() -> None:
@@ -112,7 +112,7 @@ def _is_affected(change: Injected, alert: Fired) -> bool:
             "connect": {"connect_rate", "meetings_booked", "valid_meetings"},
             "valid": {"valid_rate", "valid_meetings"},
         }
-        return alert.stage in stages[str(change.stage)] and (alert.split != "source" or alert.part == change.part)
+        return alert.stage in stages[str(change.stage)] and (alert.split != "lead_source" or alert.part == change.part)
     if change.kind == "definition":
         return alert.stage in ("valid_rate", "valid_meetings")
     return alert.stage in AFFECTED[change.kind]
@@ -123,13 +123,13 @@ def _is_cause(change: Injected, alert: Fired) -> bool:
         case "rep_stops":
             return alert.split == "rep"
         case "source_rate":
-            return alert.split == "source"
+            return alert.split == "lead_source"
         case "volume":
             return (alert.stage, alert.split) == ("calls_made", "team") and alert.part == "team"
         case "definition":
             return alert.part == "v2"
         case _:
-            return alert.stage == "deal_pace"
+            return alert.stage == "deals_won"
 
 
 if __name__ == "__main__":

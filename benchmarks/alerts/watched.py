@@ -68,19 +68,19 @@ def watched(team: Team) -> list[Watched]:
     for source in range(team.calls.shape[2]):
         part = str(source)
         found += [
-            Watched("calls_made", "source", part, Series("count", by_source["calls"][:, source], weights["calls"])),
+            Watched("calls_made", "lead_source", part, Series("count", by_source["calls"][:, source], weights["calls"])),
             Watched(
-                "meetings_booked", "source", part, Series("count", by_source["booked"][:, source], weights["booked"])
+                "meetings_booked", "lead_source", part, Series("count", by_source["booked"][:, source], weights["booked"])
             ),
             Watched(
                 "connect_rate",
-                "source",
+                "lead_source",
                 part,
                 Series("rate", by_source["connects"][:, source], by_source["calls"][:, source]),
             ),
             Watched(
                 "valid_rate",
-                "source",
+                "lead_source",
                 part,
                 Series("rate", by_source["valid"][:, source], by_source["held_due"][:, source]),
             ),
@@ -93,6 +93,6 @@ def watched(team: Team) -> list[Watched]:
     hazard = team.decided_by_age[40:245].sum(axis=0) / np.maximum(team.open_by_age[40:245].sum(axis=0), 1)
     due = (team.open_by_age * hazard).sum(axis=1)
     found.append(
-        Watched("deal_pace", "team", "team", Series("count", team.decided, np.maximum(due, 1e-9), SLOW_WINDOWS))
+        Watched("deals_won", "team", "team", Series("count", team.decided, np.maximum(due, 1e-9), SLOW_WINDOWS))
     )
     return found

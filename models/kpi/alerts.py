@@ -3,15 +3,17 @@
 A pure function of the nights in kpi.divergence and of what people did: a re-run gives the same alerts.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from models.context import BuildContext, Model
+from models.kpi.alert_proposals import read_tonight, with_change_proposal, with_target_proposal
+from models.kpi.change_alerts import ScopedChange, explained, read_change_alerts, rows_of_changes
 from models.kpi.daily_history import ScopeKey
 from models.statistics.alert_life import Action, Alert, Night, replay_alerts
-from models.tables import alert_actions, alerts, causes, divergence, reps
+from models.tables import alert_actions, alert_events, alerts, causes, changes, divergence, pace_weights, reps
 
 ALERTED_PERIOD = "month"  # shorter ones are noise, longer ones say the same later
 
@@ -19,13 +21,22 @@ ALERTED_PERIOD = "month"  # shorter ones are noise, longer ones say the same lat
 def build_alerts(connection: Connection, context: BuildContext) -> Iterator[Mapping[str, Any]]:
     """Live through all nights up to as_of for the KPIs of the current phase."""
     first_causes = _first_causes(connection, context)
-    for alert in replay_alerts(
-        _nights(connection, context), _actions(connection, context), _parents(connection, context)
-    ):
-        yield _row(alert, first_causes)
+    parents, actions = _parents(connection, context), _actions(connection, context)
+    found = read_change_alerts(connection, context)
+    told = replay_alerts(_nights(connection, context, found, parents), actions, parents)
+    tonight = read_tonight(connection, context)
+    for alert in told:
+        yield with_target_proposal(_row(alert, first_causes), tonight)
+    for row in rows_of_changes(found, told, parents, actions, context.as_of):
+        yield with_change_proposal(row, tonight)
 
 
-def _nights(connection: Connection, context: BuildContext) -> list[Night]:
+def _nights(
+    connection: Connection,
+    context: BuildContext,
+    found: Sequence[ScopedChange],
+    parents: Mapping[ScopeKey, tuple[ScopeKey, ...]],
+) -> list[Night]:
     phases = context.agreement.phases
     kpi_ids = next((phase.kpis for phase in phases.phases if phase.id == phases.current_phase), (phases.current_kpi,))
     rows = connection.execute(
@@ -46,6 +57,14 @@ def _nights(connection: Connection, context: BuildContext) -> list[Night]:
             state=row.state,
             gap=None if row.actual is None else row.actual - row.expected_to_date,
             p_reach=row.p_reach,
+            evidence=row.evidence_score,
+            is_explained=explained(
+                found,
+                row.kpi_id,
+                ((row.scope_kind, row.scope_id), *parents.get((row.scope_kind, row.scope_id), ())),
+                row.evaluated_date,
+            ),
+            target=row.target,
         )
         for row in rows
     ]
@@ -117,12 +136,43 @@ def _row(alert: Alert, first_causes: Mapping[Any, str]) -> dict[str, Any]:
         "snoozed_until_date": alert.snoozed_until_date,
         "resolved_date": alert.resolved_date,
         "evaluated_date": newest.evaluated_date,
+        "kind": "target",
     }
+
+
+def build_events(connection: Connection, context: BuildContext) -> Iterator[Mapping[str, Any]]:
+    """List what happened to each alert, from its row and from what people did."""
+    tz = context.agreement.team.tz
+    columns = {"opened": alerts.c.opened_date, "worsened": alerts.c.worsened_date, "notified": alerts.c.notified_date}
+    rows = connection.execute(select(alerts).order_by(alerts.c.alert_id)).all()
+    for row in rows:
+        dates = {name: row._mapping[column.name] for name, column in columns.items()} | {"resolved": row.resolved_date}
+        dates["closed"] = row.evaluated_date if row.state == "closed" else None
+        for event, day in dates.items():
+            if day is not None:
+                detail = row.worst_state if event == "worsened" else row.cause if event == "opened" else None
+                yield {"alert_id": row.alert_id, "event_date": day, "event": event, "by": None, "detail": detail}
+    known = {row.alert_id for row in rows}
+    for action in connection.execute(select(alert_actions).order_by(alert_actions.c.acted_at)).all():
+        if action.alert_id in known:
+            yield {
+                "alert_id": action.alert_id,
+                "event_date": action.acted_at.astimezone(tz).date(),
+                "event": "snoozed" if action.action == "snooze" else "acknowledged",
+                "by": action.by,
+                "detail": action.why,
+            }
 
 
 MODEL = Model(
     table=alerts,
-    reads=(divergence, causes, reps, alert_actions),
+    reads=(divergence, causes, changes, pace_weights, reps, alert_actions),
     rows=build_alerts,
+    group="kpi",
+)
+EVENTS = Model(
+    table=alert_events,
+    reads=(alerts, alert_actions),
+    rows=build_events,
     group="kpi",
 )

@@ -256,6 +256,7 @@ def _row(item: _Item, days: _Days, as_of: date) -> dict[str, Any] | None:
         "window_business_days": int(windows[-1]),
         "observed": seen.observed,
         "expected": seen.expected,
+        "cases": seen.exposure if item.series.kind == "rate" else None,
         "since_date": days.days[max(last - int(windows[-1]) + 1, 0)],
     }
 

@@ -6,7 +6,11 @@ from datetime import date
 from itertools import groupby
 from typing import Literal
 
+from models.statistics.change_life import MORE_FOR_GOOD_NEWS, THRESHOLDS
+
 ScopeKey = tuple[str, str]  # scope kind and id
+
+EXPLAINED_EVIDENCE = 1.0  # what an open change explains needs no second proof, only the same direction
 
 # How bad each judged state is; ahead is its own kind of news: time for a review.
 SEVERITY: Mapping[str, int] = {"on_track": 0, "ahead": 1, "at_risk": 1, "off": 2}
@@ -28,6 +32,9 @@ class Night:
     state: str
     gap: float | None
     p_reach: float | None
+    evidence: float | None = None  # standard errors of the last months against the target
+    is_explained: bool = False  # a change against the own past is open that explains it
+    target: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Alert:
     snoozed_until_date: date | None = None
     resolved_date: date | None = None
     is_closed: bool = False
+    closed_date: date | None = None
 
     @property
     def is_active(self) -> bool:
@@ -114,13 +122,17 @@ def _live(book: _Book, night: Night) -> None:
     alert = _active(book, night, night.scope)
     if night.state not in SEVERITY:
         return
+    if alert is not None and _is_reviewed(alert, night):
+        _store(book, replace(alert, is_closed=True, closed_date=night.evaluated_date))
+        alert = None
     if alert is not None and _is_over(alert, night):
         _store(book, _notify(book, replace(_moved(alert, night), resolved_date=night.evaluated_date), is_event=True))
         alert = None
     if _severity(night) == 0:
         return
     if alert is None:
-        _open(book, night)
+        if _is_news(night):
+            _open(book, night)
         return
     is_worse = _severity(night) > SEVERITY[alert.worst_state]  # worse than ever: swinging back is no news
     alert = _moved(alert, night)
@@ -141,6 +153,22 @@ def _open(book: _Book, night: Night) -> None:
 def _severity(night: Night) -> int:
     is_good_news = night.state == "ahead" and night.scope[0] not in REVIEWED_SCOPES
     return 0 if is_good_news else SEVERITY[night.state]
+
+
+def _is_news(night: Night) -> bool:
+    """Tell whether a state is worth a message: more than the noise of the own months, or explained by a change that is."""
+    if night.evidence is None:
+        return True
+    is_good = night.state == "ahead"
+    bar = THRESHOLDS["target", "team"] + (MORE_FOR_GOOD_NEWS if is_good else 0.0)
+    if night.is_explained and not is_good:
+        bar = EXPLAINED_EVIDENCE
+    return (night.evidence if is_good else -night.evidence) >= bar
+
+
+def _is_reviewed(alert: Alert, night: Night) -> bool:
+    """Tell whether people agreed on another target since it opened: the matter was reviewed."""
+    return None not in (alert.opening.target, night.target) and alert.opening.target != night.target
 
 
 def _is_over(alert: Alert, night: Night) -> bool:
@@ -195,7 +223,7 @@ def _close_past_periods(book: _Book, evaluated_date: date) -> None:
     for alert_id in list(book.active.values()):
         alert = book.alerts[alert_id]
         if alert.opening.period_end <= evaluated_date:
-            _store(book, replace(alert, is_closed=True))
+            _store(book, replace(alert, is_closed=True, closed_date=evaluated_date))
 
 
 def _active(book: _Book, night: Night, scope: ScopeKey) -> Alert | None:

@@ -12,12 +12,13 @@ from datetime import date
 # benchmarks/alerts so that a team without a change hears less than one false alert a year.
 THRESHOLDS: Mapping[tuple[str, str], float] = {
     ("count", "team"): 4.0,
-    ("count", "source"): 4.8,
+    ("count", "lead_source"): 4.8,
+    ("count", "connection"): 6.0,  # two days of nothing, not one slow day
     ("count", "rep"): 7.3,  # people take leave: a week away must not look like a rep who stopped
     ("rate", "team"): 3.4,
-    ("rate", "source"): 3.4,
+    ("rate", "lead_source"): 3.4,
     ("pace", "team"): 2.6,
-    ("definition", "team"): 1.8,  # a known day: one question, not thousands
+    ("definition", "definition"): 1.8,  # a known day: one question, not thousands
     ("target", "team"): 3.5,
 }
 MORE_FOR_GOOD_NEWS = 1.2  # more than expected needs no hurry
@@ -30,6 +31,8 @@ EXPLAINS: Mapping[str, frozenset[str]] = {
     "connect_rate": frozenset({"meetings_booked", "valid_meetings"}),
     "meetings_booked": frozenset({"valid_meetings"}),
     "valid_rate": frozenset({"valid_meetings"}),
+    "no_show_rate": frozenset({"valid_meetings", "meetings_held"}),
+    "deals_won": frozenset({"won_amount"}),
 }
 
 
@@ -129,8 +132,14 @@ def _join_or_open(alerts: list[ChangeAlert], signal: Signal) -> None:
     alerts.append(ChangeAlert(opening=signal, cause=signal, members={signal.key: signal}))
 
 
+def explains(stage: str, other: str) -> bool:
+    """Tell whether two stages tell one story: the same, or one up the funnel of the other."""
+    return stage == other or other in EXPLAINS.get(stage, ()) or stage in EXPLAINS.get(other, ())
+
+
 def _is_same_story(alert: ChangeAlert, signal: Signal) -> bool:
+    segment = signal.key[1:]
     return any(
-        stage == signal.stage or signal.stage in EXPLAINS.get(stage, ()) or stage in EXPLAINS.get(signal.stage, ())
-        for stage, _, _ in alert.members
+        explains(stage, signal.stage) or (split != "team" and (split, part) == segment)
+        for stage, split, part in alert.members
     )

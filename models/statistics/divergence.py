@@ -69,7 +69,7 @@ def candidate(state: State, evaluation: Evaluation) -> State:
     enter_off = LEAVE_OFF if state == State.OFF else ENTER_OFF
     enter_at_risk = LEAVE_AT_RISK if state in (State.AT_RISK, State.OFF) else ENTER_AT_RISK
     enter_ahead = LEAVE_AHEAD if state == State.AHEAD else ENTER_AHEAD
-    if evaluation.p_reach < enter_off:
+    if evaluation.p_reach < enter_off and not evaluation.is_on_pace:  # what is due is done: at risk at most
         return State.OFF
     if evaluation.p_reach < enter_at_risk:
         return State.AT_RISK

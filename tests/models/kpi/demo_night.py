@@ -25,6 +25,7 @@ from models.core import calendar
 from models.kpi import (
     alerts,
     causes,
+    changes,
     divergence,
     kpi_daily,
     kpi_periods,
@@ -41,7 +42,7 @@ from tests.models.factories import row_of
 AS_OF = date(2026, 11, 22)
 CONNECTIONS = tuple(ConnectionFacts(name=name, crm=name, record_url="") for name in ("hubspot", "salesforce"))
 FACTS = (calendar, meeting_rule_results, meeting_verdicts, kpi_daily, targets)
-STATISTICS = (pace_weights, divergence, kpi_periods, causes, alerts, plan, phase_status)
+STATISTICS = (pace_weights, divergence, kpi_periods, causes, changes, alerts, plan, phase_status)
 
 
 @lru_cache(maxsize=1)

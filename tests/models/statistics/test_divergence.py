@@ -26,8 +26,8 @@ from models.statistics.divergence import (
 from models.statistics.forecast import Forecast
 
 
-def at(p_reach: float, *, on_pace: bool = True) -> Evaluation:
-    return Evaluation(p_reach, is_on_pace=on_pace)
+def at(p_reach: float, *, on_pace: bool | None = None) -> Evaluation:
+    return Evaluation(p_reach, is_on_pace=p_reach >= 0.25 if on_pace is None else on_pace)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,7 @@ def at(p_reach: float, *, on_pace: bool = True) -> Evaluation:
         pytest.param(at(0.3999), State.AT_RISK, id="below 0.40 is at risk"),
         pytest.param(at(0.10), State.AT_RISK, id="0.10 is still at risk"),
         pytest.param(at(0.0999), State.OFF, id="below 0.10 is off"),
+        pytest.param(at(0.01, on_pace=True), State.AT_RISK, id="nobody is off who has done what is due"),
     ],
 )
 def test_borders_of_the_raw_state(evaluation: Evaluation, state: State) -> None:
