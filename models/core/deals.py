@@ -28,7 +28,10 @@ from models.tables import (
 )
 
 CLOSED = ("won", "lost")
-RATE: dict[str, TypeEngine[Any]] = {"currency": Text(), "rate": Numeric(18, 6), "since": Date(), "until": Date()}
+WIDE = Numeric(
+    20, 2
+)  # with a rate of 18 digits the product has its 38: narrower ones overflow at a hundred million dollars
+RATE: dict[str, TypeEngine[Any]] = {"currency": Text(), "rate": Numeric(18, 9), "since": Date(), "until": Date()}
 
 
 def build_deals(context: BuildContext) -> Select[Any]:
@@ -61,7 +64,7 @@ def build_deals(context: BuildContext) -> Select[Any]:
             raw_deals.c.lost_reason,
             currency.label("currency"),
             raw_deals.c.amount,
-            cast(raw_deals.c.amount * rate.c.rate, MONEY).label("agreed_amount"),
+            cast(cast(raw_deals.c.amount, WIDE) * rate.c.rate, MONEY).label("agreed_amount"),
             case((stage.c.status.in_(CLOSED), days_between(created_date, raw_deals.c.close_date))).label("cycle_days"),
             created_date.label("created_date"),
             raw_deals.c.close_date,

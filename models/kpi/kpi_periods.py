@@ -104,7 +104,10 @@ def _period_facts(counted: CTE, versions: tuple[int, ...]) -> CTE:
         select(
             *keys,
             *(cast(func.sum(side), Double).label(name) for name, side in sides.items()),
-            *(func.nullif(func.concat_ws(",", *parts), "").label(name) for name, parts in seen.items()),
+            *(
+                func.nullif(func.concat_ws(",", cast(null(), Text), *parts), "").label(name)
+                for name, parts in seen.items()
+            ),
             func.sum(case((is_current, 1), else_=0)).label("current_count"),
         )
         .join_from(counted, daily, counted.c.day == daily.c.counted_date)
