@@ -8,6 +8,8 @@ PipelineError
 ├── SourceMissingError     no source could be read at all
 ├── NoSuchVersionError     no such definition or version in the agreement
 ├── UnknownMeetingError    nothing has the id that was asked for
+├── UnknownKpiError        the agreement has no such KPI, or nobody has that name
+├── UnknownPeriodError     this is no period, or no number was kept for it
 └── UnknownAlertError      no open alert has the id that was asked for
 """
 
@@ -46,3 +48,11 @@ class UnknownMeetingError(PipelineError):
 
 class UnknownAlertError(PipelineError):
     """No open alert has the id that was asked for."""
+
+
+class UnknownKpiError(PipelineError):
+    """The agreement has no such KPI, team or department, or nobody has that name."""
+
+
+class UnknownPeriodError(PipelineError):
+    """This is no period, or no number was kept for it."""

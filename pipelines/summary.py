@@ -1,65 +1,105 @@
-"""The state of things on a terminal: phase, KPI against target, alerts with causes, tables, where to look."""
+"""The state of things on a terminal: phase, KPI against target, alerts with causes, tables, where to look. One language at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from definitions_contract.loader import load_agreement
 from definitions_contract.schema import Agreement
-from models.tables import alerts, causes, divergence, kpi_periods, sync_runs
-from pipelines.errors import NothingPublishedError
+from definitions_contract.words import Lang
+from models.tables import alerts, causes, divergence, kpi_periods, reps, sync_runs
+from pipelines.board.labels import EFFECTS, SPLITS, STATES
+from pipelines.board.names import Names, names_of
+from pipelines.board.words import Text, look_up
 from pipelines.publish import DATABASE_NAME, published_tables
+from pipelines.reading import published
 from pipelines.settings import Settings
-from pipelines.warehouse import Warehouse
+from pipelines.terminal import a_table, say
 
 STATE_STYLE = {"ahead": "green", "on_track": "green", "at_risk": "yellow", "off": "red", "untrusted": "magenta"}
+COLUMNS = ("KPI", "actual", "expected", "target", "forecast", "chance", "state")
+SHOWN = ("kpi_id", "period_start", "period_end", "scope_kind", "scope_id", "actual", "expected_to_date", "target",
+         "forecast_lower", "forecast", "forecast_upper", "p_reach", "state", "reason", "definition_version")  # fmt: skip
+WORDS: Mapping[str, Text] = {
+    "KPI": Text("KPI", "KPI"),
+    "actual": Text("実績", "Actual"),
+    "expected": Text("期待値", "Expected"),
+    "target": Text("目標", "Target"),
+    "forecast": Text("着地90%", "90 % range"),
+    "chance": Text("確率", "Chance"),
+    "state": Text("状態", "State"),
+    "since": Text("{day} から", "since {day}"),
+    "this_month": Text("{whose}・今月", "{whose}, this month"),
+    "alerts": Text("アラート {count} 件", "Alerts: {count}"),
+    "gap": Text("差 {gap}・{day} から", "gap {gap} since {day}"),
+    "cause": Text("原因: {what}({effect}) {share}、全体 {gap}", "cause: {what} ({effect}) {share} of {gap}"),
+    "tables": Text(
+        "表 {count}、集計日 {day}、取得 {read} UTC", "Tables: {count}, numbers up to {day}, sources read {read} UTC"
+    ),
+    "board": Text("ボード", "Board"),
+    "database": Text("データベース", "Database"),
+    "dagster": Text("`kpi up` のあと http://127.0.0.1:3000", "run `kpi up`, then open http://127.0.0.1:3000"),
+}
 
 
-def print_summary(console: Console, settings: Settings) -> None:
+def print_summary(console: Console, settings: Settings, lang: Lang = "en", *, is_quiet: bool = False) -> None:
     """Print what the published copy says, and where it is. Raises NothingPublishedError before the first night."""
-    database = settings.published / DATABASE_NAME
-    if not database.exists():
-        raise NothingPublishedError(f"there is no {database} yet; run `kpi nightly` (or `kpi demo`) first")
     agreement = load_agreement(settings.agreement_folder)
-    with Warehouse(database, read_only=True).transaction() as connection:
-        _print_phase(console, connection, agreement)
-        _print_alerts(console, connection, agreement)
-        _print_counts(console, connection)
-    console.print(f"\nBoard:    {settings.published / 'board.html'}", highlight=False, soft_wrap=True)
-    console.print(f"Database: {database}", highlight=False, soft_wrap=True)
-    console.print("Dagster:  run `kpi up`, then open http://127.0.0.1:3000", highlight=False)
+    with published(settings) as connection:
+        names = names_of(agreement, {row.rep_id: row.name for row in connection.execute(sa.select(reps))})
+        _print_phase(console, connection, agreement, names, lang)
+        if is_quiet:
+            return
+        _print_alerts(console, connection, names, lang)
+        _print_counts(console, connection, lang)
+    console.print()
+    for key, where in (("board", settings.published / "board.html"), ("database", settings.published / DATABASE_NAME)):
+        say(console, f"{_in(WORDS[key], lang)}: {where}")
+    say(console, f"Dagster: {_in(WORDS['dagster'], lang)}")
 
 
-def _print_phase(console: Console, connection: sa.Connection, agreement: Agreement) -> None:
+def standings(settings: Settings) -> list[dict[str, Any]]:
+    """Give tonight's evaluations of every scope and open period, for another program; reps by name, too."""
+    newest = sa.select(sa.func.max(divergence.c.evaluated_date)).scalar_subquery()
+    name = sa.case((divergence.c.scope_kind == "rep", reps.c.name), else_=divergence.c.scope_id).label("scope_name")
+    rows = (
+        sa.select(divergence.c.evaluated_date, divergence.c.period_kind, name, *(divergence.c[one] for one in SHOWN))
+        .join_from(divergence, reps, reps.c.rep_id == divergence.c.scope_id, isouter=True)
+        .where(divergence.c.evaluated_date == newest)
+        .order_by(divergence.c.period_kind, divergence.c.scope_kind, divergence.c.scope_id, divergence.c.kpi_id)
+    )
+    with published(settings) as connection:
+        return [dict(row) for row in connection.execute(rows).mappings()]
+
+
+def _in(text: Text, lang: Lang) -> str:
+    return text.ja if lang == "ja" else text.en
+
+
+def _print_phase(console: Console, connection: sa.Connection, agreement: Agreement, names: Names, lang: Lang) -> None:
     phases = agreement.phases
     phase = next(phase for phase in phases.phases if phase.id == phases.current_phase)
-    kpis = {kpi.id: kpi for kpi in agreement.kpis.kpis}
-    current = kpis[phases.current_kpi]
-    console.print(
-        f"\n[bold]{phase.label.ja} / {phase.label.en}[/bold] since {phases.since}: {current.label.ja} / {current.label.en}"
-    )
-    table = Table(title=f"{phases.department}, this month", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("KPI", "actual", "expected", "target", "forecast 90 %", "chance", "state"):
-        table.add_column(heading, justify="left" if heading in {"KPI", "state"} else "right", no_wrap=heading != "KPI")
+    since = _in(WORDS["since"].fill(day=phases.since.isoformat()), lang)
+    say(console, f"\n[bold]{getattr(phase.label, lang)}[/bold] {since}: {_in(names.kpi(phases.current_kpi), lang)}")
+    whose = names.scope("department", phases.department)
+    headings = [_in(WORDS[one], lang) for one in COLUMNS]
+    table = a_table(*headings, right=headings[1:6], title=_in(WORDS["this_month"].fill(whose=whose), lang))
     for row in _evaluations(connection, phases.department):
-        kpi = kpis[row["kpi_id"]]
-        is_share = kpi.unit == "fraction"
         style = STATE_STYLE.get(row["state"], "")
+        state = _in(look_up(STATES, row["state"]), lang)
         table.add_row(
-            f"{kpi.label.ja} {kpi.label.en}",
-            *(_figure(row[key], is_share=is_share) for key in ("actual", "expected_to_date", "target")),
-            f"{_figure(row['forecast_lower'], is_share=is_share)}–{_figure(row['forecast_upper'], is_share=is_share)}",
-            "-" if row["p_reach"] is None else f"{row['p_reach']:.0%}",
-            f"[{style}]{row['state']}[/{style}]" if style else row["state"],
+            _in(names.kpi(row["kpi_id"]), lang),
+            *(_short(names, row, key) for key in ("actual", "expected_to_date", "target")),
+            f"{_short(names, row, 'forecast_lower')}–{_short(names, row, 'forecast_upper')}",
+            "–" if row["p_reach"] is None else f"{row['p_reach']:.0%}",
+            f"[{style}]{state}[/{style}]" if style else state,
         )
     console.print(table)
 
 
-def _evaluations(connection: sa.Connection, department: str) -> list[Mapping[Any, Any]]:
+def _evaluations(connection: sa.Connection, department: str) -> Sequence[Mapping[Any, Any]]:
     newest = sa.select(sa.func.max(divergence.c.evaluated_date)).scalar_subquery()
     rows = (
         sa.select(divergence)
@@ -71,28 +111,38 @@ def _evaluations(connection: sa.Connection, department: str) -> list[Mapping[Any
         )
         .order_by(divergence.c.kpi_id)
     )
-    return list(connection.execute(rows).mappings())
+    return connection.execute(rows).mappings().all()
 
 
-def _print_alerts(console: Console, connection: sa.Connection, agreement: Agreement) -> None:
-    labels = {kpi.id: kpi.label for kpi in agreement.kpis.kpis}
+def _print_alerts(console: Console, connection: sa.Connection, names: Names, lang: Lang) -> None:
     open_alerts = (
         sa.select(alerts)
         .where(alerts.c.state.in_(["open", "acknowledged", "snoozed"]), alerts.c.silenced_by.is_(None))
         .order_by(alerts.c.opened_date, alerts.c.alert_id)
     )
     rows = connection.execute(open_alerts).mappings().all()
-    console.print(f"\n[bold]Alerts: {len(rows)}[/bold]")
+    console.print(f"\n[bold]{_in(WORDS['alerts'].fill(count=len(rows)), lang)}[/bold]")
     for row in rows:
-        label = labels[row["kpi_id"]]
+        state = _in(look_up(STATES, row["divergence_state"]), lang)
+        gap = _in(WORDS["gap"].fill(gap=names.gap(row["kpi_id"], row["gap"]), day=str(row["opened_date"])), lang)
+        whose = _in(names.scope(row["scope_kind"], row["scope_id"]), lang)
         console.print(
-            f"  {label.ja} / {label.en} · {row['scope_id']} · [bold]{row['divergence_state']}[/bold] · gap {row['gap']:+,.1f}"
-            f" · since {row['opened_date']}",
-            highlight=False,
+            f"  {_in(names.kpi(row['kpi_id']), lang)} · {whose} · [bold]{state}[/bold] · {gap}", highlight=False
         )
-        for cause in connection.execute(_significant_causes(row)):
-            share = f"{cause.split} {cause.part} ({cause.effect}) {cause.contribution:+,.1f} of {cause.gap:+,.1f}"
-            console.print(f"    cause: {share}. {cause.evidence}", highlight=False)
+        for cause in connection.execute(_significant_causes(row)).mappings():
+            console.print(f"    {_in(_cause(cause, names), lang)}", highlight=False)
+
+
+def _cause(cause: Mapping[Any, Any], names: Names) -> Text:
+    part = names.part(cause["split"], cause["part"])
+    split = look_up(SPLITS, cause["split"])
+    is_step = cause["split"] == "funnel"
+    return WORDS["cause"].fill(
+        what=part if is_step else Text(f"{split.ja} {part.ja}", f"{split.en} {part.en}"),
+        effect=look_up(EFFECTS, cause["effect"]),
+        share=names.gap(cause["kpi_id"], cause["contribution"]),
+        gap=names.gap(cause["kpi_id"], cause["gap"]),
+    )
 
 
 def _significant_causes(alert: Mapping[Any, Any]) -> sa.Select[Any]:
@@ -105,7 +155,7 @@ def _significant_causes(alert: Mapping[Any, Any]) -> sa.Select[Any]:
     )
 
 
-def _print_counts(console: Console, connection: sa.Connection) -> None:
+def _print_counts(console: Console, connection: sa.Connection, lang: Lang) -> None:
     tables = [
         (table.fullname, connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
         for table in published_tables()
@@ -113,15 +163,17 @@ def _print_counts(console: Console, connection: sa.Connection) -> None:
     filled = [f"{name} {count:,}" for name, count in tables if count]
     day = connection.execute(sa.select(sa.func.max(kpi_periods.c.as_of))).scalar_one_or_none()
     synced = connection.execute(sa.select(sa.func.max(sync_runs.c.extracted_at))).scalar_one_or_none()
-    console.print(
-        f"\n[bold]Tables written: {len(filled)}[/bold], numbers up to {day}, sources read {synced:%Y-%m-%d %H:%M} UTC"
-    )
+    read = f"{synced:%Y-%m-%d %H:%M}" if synced else "–"
+    heading = WORDS["tables"].fill(count=len(filled), day=str(day), read=read)
+    console.print(f"\n[bold]{_in(heading, lang)}[/bold]", highlight=False)
     console.print("  " + " · ".join(filled), highlight=False, style="dim")
 
 
-def _figure(value: float | None, *, is_share: bool) -> str:
+def _short(names: Names, row: Mapping[Any, Any], key: str) -> str:
+    """Write a figure in as few signs as tell it: seven columns stand on 80."""
+    value = row[key]
     if value is None:
-        return "-"
-    if is_share:
+        return "–"
+    if names.unit(row["kpi_id"]) == "fraction":
         return f"{value:.1%}"
-    return f"{value / 1e6:,.2f}M" if abs(value) >= 1e6 else f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
+    return f"{value / 1e6:,.1f}M" if abs(value) >= 1e6 else f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"

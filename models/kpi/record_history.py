@@ -7,7 +7,7 @@ number moved since. A night that kpi.snapshots has already is never kept a secon
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CTE, Date, Select, and_, cast, func, literal, or_, select, union_all
+from sqlalchemy import CTE, Date, Select, and_, cast, func, literal, or_, select, true, union_all
 
 from models.context import BuildContext, Model
 from models.expressions import no_rows
@@ -41,12 +41,13 @@ def build_record_history(context: BuildContext) -> Select[Any]:
     ).where(~is_kept)
 
 
-def known_records(night: date) -> Select[Any]:
+def known_records(night: date, measure: str | None = None) -> Select[Any]:
     """Give the newest row of each measure and record as known on a night; those with is_counted were behind its numbers."""
+    is_asked = true() if measure is None else record_history.c.measure_id == measure
     place = func.row_number().over(
         partition_by=[record_history.c[name] for name in KEYS], order_by=record_history.c.known_date.desc()
     )
-    until_then = select(record_history, place.label("place")).where(record_history.c.known_date <= night)
+    until_then = select(record_history, place.label("place")).where(record_history.c.known_date <= night, is_asked)
     ranked = until_then.subquery("ranked")
     return select(*(ranked.c[column.name] for column in record_history.columns)).where(ranked.c.place == 1)
 

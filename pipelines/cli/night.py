@@ -39,6 +39,7 @@ def demo() -> None:
     """Run the nightly job on the built-in CRM sandbox and show the numbers."""
     from pipelines.sources import configured_connections
     from pipelines.summary import print_summary
+    from pipelines.terminal import language_of
 
     settings = Settings.from_env(os.environ)
     foreign = [connection.name for connection in configured_connections(settings) if not connection.is_sandbox]
@@ -49,7 +50,7 @@ def demo() -> None:
     console = Console()
     code = _run(console, settings, "", full_refresh=False, only="")
     if code != 1:
-        print_summary(console, settings)
+        print_summary(console, settings, language_of(os.environ))
     # the demo company has bad records on purpose: they are reported above, and no fault of the demo
     raise typer.Exit(0 if code == SHORTFALL else code)
 

@@ -1,0 +1,63 @@
+"""How do answers reach a terminal? Tables of at most its width, JSON or CSV, in one language."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from definitions_contract.words import Lang
+
+
+class OutputFormat(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def language_of(environ: Mapping[str, str]) -> Lang:
+    """Give the language that the locale asks for: Japanese, or English for any other.
+
+    >>> language_of({"LC_ALL": "", "LANG": "ja_JP.UTF-8"})
+    'ja'
+    """
+    locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
+    return "ja" if locale.lower().startswith("ja") else "en"
+
+
+def a_table(*headings: str, right: Sequence[str] = (), title: str | None = None) -> Table:
+    """Make a table that wraps words rather than run over the edge; figures stand at the right and are never cut."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in headings:
+        is_figure = heading in right
+        table.add_column(heading, justify="right" if is_figure else "left", no_wrap=is_figure, overflow="fold")
+    return table
+
+
+def write_rows(rows: Iterable[Mapping[str, Any]], form: OutputFormat) -> None:
+    """Write rows for another program: one JSON array, or CSV with a heading."""
+    listed = [dict(row) for row in rows]
+    if form is OutputFormat.JSON:
+        write_json(listed)
+    elif listed:
+        writer = csv.DictWriter(sys.stdout, fieldnames=list(listed[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(listed)
+
+
+def write_json(answer: Any) -> None:
+    """Write one JSON document; days are ISO 8601, decimals exact."""
+    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
+
+
+def say(console: Console, text: str) -> None:
+    """Print a line as it is: no colouring of figures, no cutting of links."""
+    console.print(text, highlight=False, soft_wrap=True)
