@@ -4,6 +4,7 @@ The landed files are complete when the manifest stands; after any error there is
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,6 +80,11 @@ def extract(
     except Timeout as error:
         reason = "another extraction of this connection is running"
         raise LandingError(folder, reason=reason, remedy="wait until it has ended") from error
+    except OSError as error:
+        reason = f"it cannot be written ({os.strerror(error.errno) if error.errno else error})"
+        raise LandingError(
+            folder, reason=reason, remedy="make room on the disk and run again; nothing was lost"
+        ) from error
 
 
 def check(connection: Connection, *, secrets: Mapping[str, str], base_url: str | None) -> list[Finding]:

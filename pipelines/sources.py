@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, UnknownFieldError
 from connectors.extract import extract
 from connectors.records import Landed
 from connectors.sandbox.server import SANDBOX_SECRETS
@@ -16,6 +16,7 @@ from connectors.settings import Connection, Crm, load_connections
 from connectors.sync import Progress
 from definitions_contract.loader import load_agreement
 from models.tables import cursors
+from pipelines.field_uses import uses_of
 from pipelines.loading import Loaded, load_landed
 from pipelines.sandbox import sandbox_addresses
 from pipelines.settings import Settings
@@ -77,12 +78,35 @@ def extract_sources(
                     now=datetime.now(UTC),
                     on_progress=_reporter(report),
                 )
+            except UnknownFieldError as error:
+                return MappedFieldGoneError(error, uses_of(load_agreement(settings.agreement_folder), error.key))
             except ConnectorError as error:
                 return error
 
         with ThreadPoolExecutor(max_workers=max(1, len(connections))) as threads:
             outcomes = list(threads.map(read, connections))
     return {connection.name: outcome for connection, outcome in zip(connections, outcomes, strict=True)}
+
+
+class MappedFieldGoneError(ConnectorError):
+    """The CRM has lost a field that the map names, or hides it; says what stands on it."""
+
+    def __init__(self, error: UnknownFieldError, uses: Sequence[str]) -> None:
+        needed = f"; needed by {', '.join(uses)}" if uses else "; no rule and no KPI needs it"
+        super().__init__(f"{error}{needed}")
+
+
+def sync_sources(
+    settings: Settings, *, as_of: date, is_full: bool = False, report: Callable[[str], object] = str
+) -> dict[str, Loaded | ConnectorError]:
+    """Read all connections and bring what landed into the warehouse, without building anything on it."""
+    connections = configured_connections(settings)
+    outcomes = extract_sources(settings, connections, as_of=as_of, is_full=is_full, report=report)
+    warehouse = Warehouse(settings.warehouse)
+    loaded = {connection.name: load_source(warehouse, settings, connection) for connection in connections}
+    return {
+        name: outcome if isinstance(outcome, ConnectorError) else loaded[name] for name, outcome in outcomes.items()
+    }
 
 
 def load_source(warehouse: Warehouse, settings: Settings, connection: Connection) -> Loaded:
@@ -120,8 +144,16 @@ def _reporter(report: Callable[[str], object]) -> Callable[[Progress], None]:
         step = progress.record_count // 5000
         if told.get(progress.connection) != step:
             told[progress.connection] = step
-            report(
-                f"{progress.connection}: {progress.record_count:,} records, {progress.request_count:,} requests ({progress.object})"
-            )
+            report(_told(progress))
 
     return tell
+
+
+def _told(progress: Progress) -> str:
+    rate = progress.record_count / progress.seconds if progress.seconds else 0.0
+    left = progress.seconds_left
+    rest = f", about {left:,.0f} s left of what was asked so far" if left is not None else ""
+    return (
+        f"{progress.connection}: {progress.record_count:,} records, {progress.request_count:,} requests, "
+        f"{rate:,.0f} records/s{rest} ({progress.object})"
+    )
