@@ -14,6 +14,7 @@ from pipelines.cli.contract import app as contract_app
 from pipelines.cli.night import demo, nightly
 from pipelines.cli.plan import plan
 from pipelines.cli.reading import alerts_app, doctor, explain_app
+from pipelines.cli.review import review
 from pipelines.cli.services import sandbox, up
 from pipelines.errors import PipelineError
 
@@ -28,7 +29,7 @@ app.add_typer(contract_app, name="contract")
 explain_app.command("kpi")(explain_kpi_command)
 app.add_typer(explain_app, name="explain")
 app.add_typer(alerts_app, name="alerts")
-for command in (demo, nightly, up, sandbox, status, plan, doctor):
+for command in (demo, nightly, up, sandbox, status, plan, review, doctor):
     app.command()(command)
 
 OUR_ERRORS = (PipelineError, ConnectorError, ContractError, ModelError)
