@@ -2,16 +2,21 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagster import DagsterInstance, ExecuteInProcessResult, LoggerDefinition
+from dagster import DagsterInstance, ExecuteInProcessResult, LoggerDefinition, RunsFilter
+from filelock import FileLock, Timeout
 
 from pipelines.assets.sources import NOTHING_ASIDE, SOURCE_READ, SYNC_KEPT
+from pipelines.errors import WarehouseBusyError
 from pipelines.schedules import night_config
 from pipelines.settings import PROJECT, Settings
 from pipelines.wiring import JOB_NAME, build_definitions
+
+OURS = {"started_by": "kpi nightly"}  # runs that live in a process of `kpi nightly`, not of the daemon
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +47,46 @@ def run_night(
     only: str = "",
     loggers: Mapping[str, LoggerDefinition] | None = None,
 ) -> NightResult:
-    """Run the nightly job to its end. Errors of steps do not raise: they stand in the result and in Dagster's history."""
+    """Run the nightly job to its end. Errors of steps do not raise: they stand in the result and in Dagster's history.
+
+    Raises WarehouseBusyError when another `kpi nightly` runs in this home.
+    """
     prepare_home(settings)
     job = build_definitions(settings, loggers).resolve_job_def(JOB_NAME)
     config = night_config(as_of=as_of, full_refresh=full_refresh, only=only)
     if loggers:
         config["loggers"] = {name: {} for name in loggers}  # named here, they replace Dagster's own
-    with DagsterInstance.get() as instance:
-        result = job.execute_in_process(
-            run_config=config, instance=instance, raise_on_error=False, tags={"started_by": "kpi nightly"}
-        )
+    with _only_night(settings), DagsterInstance.get() as instance:
+        _bury_dead_nights(instance)
+        result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False, tags=OURS)
     return NightResult(
         run_id=result.run_id,
         is_done=result.success,
         failures=_failures(result),
         shortfalls=_shortfalls(result),
     )
+
+
+@contextmanager
+def _only_night(settings: Settings) -> Iterator[None]:
+    """Hold the home's lock, which the system lets go of however the process ends."""
+    try:
+        with FileLock(settings.home / "nightly.lock", timeout=0):
+            yield
+    except Timeout as error:
+        message = f"another `kpi nightly` is running in {settings.home}; wait until it has ended"
+        raise WarehouseBusyError(message) from error
+
+
+def _bury_dead_nights(instance: DagsterInstance) -> None:
+    """Nobody else is running `kpi nightly`: a night that stands as unfinished was killed.
+
+    Dagster keeps its place at the warehouse for it, and every later night would wait for that place without end.
+    """
+    for run in instance.get_runs(filters=RunsFilter(tags=OURS)):
+        if not run.is_finished:
+            instance.report_run_failed(run, "The process of this night ended before the night did")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _failures(result: ExecuteInProcessResult) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from filelock import FileLock
 
 from connectors.sandbox.times import now_ms
 from pipelines.settings import PROJECT
@@ -186,6 +187,15 @@ def test_an_unknown_connection_is_wrong_usage(an_untouched_home: Home) -> None:
     assert "pipedrive" in done.stderr
     assert "hubspot, salesforce" in re.sub(r"[\s│]+", " ", done.stderr)
     assert not an_untouched_home.warehouse.exists()
+
+
+def test_a_second_night_at_the_same_time_is_told_to_wait(an_untouched_home: Home) -> None:
+    with FileLock(an_untouched_home.path / "nightly.lock"):  # what a night holds as long as it lives
+        done = an_untouched_home.kpi(*NIGHT)
+
+    assert done.returncode == 1
+    assert "another `kpi nightly` is running" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_status_before_the_first_night_says_what_to_run(an_untouched_home: Home) -> None:
