@@ -1,180 +1,195 @@
-"""Sending what is due: one message per alert and event to every channel, once, remembered in ops.notifications.
+"""Sending what is due: an outbox in ops.notifications, one row per message and channel.
 
-The job's last step calls `deliver`; a sensor calls it again while a channel is down. What was noted as sent is never sent again.
+A message is written as `due` before anything is sent, as `sending` right before its channel is called, as `sent` or `failed` after. A
+crash before `sending` loses and repeats nothing. One between `sending` and `sent` cannot know whether the channel took the message: it
+is sent once more, marked as perhaps repeated. A channel that is down is tried again by the next call and never fails the run.
 """
 
 import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from definitions_contract.schema import Agreement, Kpi
-from models.tables import alerts, causes, divergence, notifications
+from definitions_contract.periods import calendar_of
+from definitions_contract.schema import Agreement
+from models.tables import alerts, notifications
+from pipelines.alert_chart import write_chart
+from pipelines.messages import Message, alert_message, due_messages
+from pipelines.recipients import URGENT, Recipient, as_recipients
 from pipelines.warehouse import Warehouse
 
-STATES = {
-    "ahead": ("目標を上回る見込み", "ahead of target"),
-    "on_track": ("順調", "on track"),
-    "at_risk": ("未達の恐れ", "at risk"),
-    "off": ("未達の見込み", "off target"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message about one event of one alert, ready for any channel; plain text, no names of leads."""
-
-    alert_id: str
-    event: str
-    event_date: date
-    title: str
-    body: str
+KEPT_DAYS = 3  # older messages are no news: the board says how it stands
+REPEATED = "（再送の可能性あり / perhaps repeated）"
+Key = tuple[str, str, date, str]  # alert, event, its day, digest of the channel
 
 
 def deliver(
-    warehouse: Warehouse, agreement: Agreement, *, channels: Sequence[SecretStr], as_of: date, now: datetime
+    warehouse: Warehouse,
+    agreement: Agreement,
+    *,
+    channels: Sequence[SecretStr | Recipient],
+    as_of: date,
+    now: datetime,
+    link: str | None = None,
 ) -> int:
-    """Send every message of the night `as_of` that a channel has not had yet; return how many went out.
+    """Send every message up to the night `as_of` that a recipient is due and may hear now; return how many went out.
 
     A channel that is down is noted as failed and tried again by the next call; it never raises.
     """
+    recipients = as_recipients(channels)
     with warehouse.transaction() as connection:
-        messages = due_messages(connection, agreement, as_of)
-        done = _already_sent(connection, as_of)
+        for message in due_messages(connection, agreement, as_of, link=link):
+            for recipient in recipients:
+                if recipient.hears(*message.scope):
+                    _put(connection, _key(message, recipient))
+        waiting = _waiting(connection, agreement, as_of, link)
     sent = 0
-    for message in messages:
-        for channel in channels:
-            address = _digest(channel)
-            if (message.alert_id, message.event, address) in done:
-                continue
-            is_sent = _send(channel, message)
-            sent += is_sent
-            with warehouse.transaction() as connection:
-                _note(connection, message, address, is_sent=is_sent, now=now)
+    for recipient in recipients:
+        mine = [(message, state) for message, digest, state in waiting if digest == _digest(recipient)]
+        sent += _send_to(warehouse, agreement, recipient, mine, now)
     return sent
 
 
-def send_failure(channels: Sequence[SecretStr], *, run_id: str, reason: str) -> None:
-    """Tell every channel that a night failed; the board keeps the last good one."""
+def send_failure(channels: Sequence[SecretStr | Recipient], *, run_id: str, reason: str) -> None:
+    """Tell those who look after the data that a night failed; the board keeps the last good one."""
     what = (
         "夜間処理が失敗しました。ボードは前回の内容のままです。 / The night failed; the board keeps the last good one."
     )
     body = f"{what}\n{reason}\n{run_id}"
-    message = Message(
-        alert_id=run_id, event="failed", event_date=date.min, title="KPI: 夜間処理の失敗 / night failed", body=body
-    )
-    for channel in channels:
-        _send(channel, message)
+    title = "KPI: 夜間処理の失敗 / night failed"
+    message = Message(alert_id=run_id, event="failed", event_date=date.min, title=title, body=body)
+    for recipient in as_recipients(channels):
+        if recipient.hears("data", "data"):
+            _send(recipient, message)
 
 
-def due_messages(connection: sa.Connection, agreement: Agreement, as_of: date) -> list[Message]:
-    """Build the messages of alerts that opened, worsened or resolved on the night `as_of` and are not silenced."""
-    due = sa.select(alerts).where(alerts.c.notified_date == as_of).order_by(alerts.c.alert_id)
-    rows = connection.execute(due).mappings().all()
-    return [_message(connection, agreement, row, as_of) for row in rows]
-
-
-def _message(connection: sa.Connection, agreement: Agreement, alert: Mapping[Any, Any], as_of: date) -> Message:
-    kpi = next(kpi for kpi in agreement.kpis.kpis if kpi.id == alert["kpi_id"])
-    state: Mapping[Any, Any] = connection.execute(_same_evaluation(divergence, alert, as_of)).mappings().first() or {}
-    cause = connection.execute(_first_cause(alert, as_of)).mappings().first()
-    event = _event(alert, as_of)
-    ja, en = STATES.get(str(alert["divergence_state"]), ("", str(alert["divergence_state"])))
-    scope = _scope_label(agreement, str(alert["scope_kind"]), str(alert["scope_id"]))
-    title = f"{kpi.label.ja}: {ja} ({scope[0]}) / {kpi.label.en}: {en} ({scope[1]})"
-    lines = [
-        _figures(kpi, state),
-        f"原因 / Cause: {cause['part']} ({cause['split']}, {cause['effect']}). {cause['evidence']}"
-        if cause
-        else "有意な原因なし / No significant cause",
-        f"{event} {as_of.isoformat()} · {alert['alert_id']}",
+def _send_to(
+    warehouse: Warehouse,
+    agreement: Agreement,
+    recipient: Recipient,
+    waiting: Sequence[tuple[Message, str]],
+    now: datetime,
+) -> int:
+    """Send one recipient what may be sent now: urgent messages one by one, the rest of a digest as one."""
+    local = now.astimezone(agreement.team.tz)
+    is_business_day = calendar_of(agreement.team).is_business_day(local.date())
+    ready = [
+        (message, state)
+        for message, state in waiting
+        if recipient.is_reachable(local, is_business_day=is_business_day, is_urgent=message.severity in URGENT)
     ]
-    return Message(
-        alert_id=str(alert["alert_id"]),
-        event=event,
-        event_date=as_of,
-        title=title,
-        body="\n".join(lines),
-    )
+    is_digest = recipient.digest_at is not None
+    alone = [row for row in ready if not is_digest or row[0].severity in URGENT]
+    together = [row for row in ready if row not in alone]
+    batches = [[row] for row in alone] + ([together] if together else [])
+    sent = 0
+    for batch in batches:
+        message = _one([row[0] for row in batch], is_repeated=any(state == "sending" for _, state in batch))
+        keys = [_key(row[0], recipient) for row in batch]
+        _note(warehouse, keys, "sending", now)
+        is_sent = _send(recipient, message)
+        _note(warehouse, keys, "sent" if is_sent else "failed", now)
+        sent += is_sent
+    return sent
 
 
-def _event(alert: Mapping[Any, Any], as_of: date) -> str:
-    if alert["resolved_date"] == as_of:
-        return "resolved"
-    return "opened" if alert["opened_date"] == as_of else "worsened"
+def _one(messages: Sequence[Message], *, is_repeated: bool) -> Message:
+    """Make one message of a digest; of a single message itself."""
+    first = messages[0]
+    if len(messages) > 1:
+        count = len(messages)
+        titles = {"ja": f"KPI: {count}件のお知らせ", "en": f"KPI: {count} alerts"}
+        texts = {
+            language: (title, "\n\n".join("\n".join(row.in_language(language)) for row in messages))
+            for language, title in titles.items()
+        }
+        body = "\n\n".join(f"{row.title}\n{row.body}" for row in messages)
+        first = replace(first, title=" / ".join(titles.values()), body=body, texts=texts, figures={})
+    if not is_repeated:
+        return first
+    marked = {language: (title + REPEATED, body) for language, (title, body) in first.texts.items()}
+    return replace(first, title=first.title + REPEATED, texts=marked)
 
 
-def _figures(kpi: Kpi, state: Mapping[Any, Any]) -> str:
-    if not state:
-        return ""
-    values = [_number(kpi, state[key]) for key in ("actual", "expected_to_date", "target")]
-    forecast = f"{_number(kpi, state['forecast_lower'])}-{_number(kpi, state['forecast_upper'])}"
-    reach = "-" if state["p_reach"] is None else f"{state['p_reach']:.0%}"
-    return (
-        f"実績 {values[0]} / 期待 {values[1]} / 目標 {values[2]}、着地 {forecast}、達成確率 {reach}\n"
-        f"actual {values[0]} / expected {values[1]} / target {values[2]}, forecast {forecast}, chance to reach {reach}"
-    )
+def _waiting(
+    connection: sa.Connection, agreement: Agreement, as_of: date, link: str | None
+) -> list[tuple[Message, str, str]]:
+    """Give what is not sent yet: message, channel and state; those of earlier nights are written anew."""
+    table = notifications.c
+    rows = connection.execute(
+        sa.select(notifications)
+        .where(table.status != "sent", table.event_date.between(as_of - timedelta(days=KEPT_DAYS), as_of))
+        .order_by(*notifications.primary_key.columns)
+    ).all()
+    messages: dict[tuple[str, str, date], Message] = {}
+    for day in sorted({row.event_date for row in rows}):
+        for message in due_messages(connection, agreement, day, link=link):
+            messages[message.alert_id, message.event, message.event_date] = message
+    known = {row["alert_id"]: row for row in connection.execute(sa.select(alerts)).mappings()}
+    found = []
+    for row in rows:
+        key = (row.alert_id, row.event, row.event_date)
+        if key not in messages and row.alert_id in known:  # the alert has moved on since
+            alert = known[row.alert_id]
+            messages[key] = alert_message(connection, agreement, alert, row.event_date, event=row.event, link=link)
+        if key in messages:
+            found.append((messages[key], row.channel, row.status))
+    return found
 
 
-def _number(kpi: Kpi, value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1%}" if kpi.unit == "fraction" else f"{value:,.0f}"
+def _put(connection: sa.Connection, key: Key) -> None:
+    """Write a message as due, unless it is known."""
+    if connection.execute(sa.select(notifications.c.status).where(_is(key))).first() is None:
+        connection.execute(sa.insert(notifications), [_row(key, "due", 0, None)])
 
 
-def _scope_label(agreement: Agreement, kind: str, scope_id: str) -> tuple[str, str]:
-    known = {d.id: d.label for d in agreement.team.departments} | {t.id: t.label for t in agreement.team.teams}
-    label = known.get(scope_id) if kind != "rep" else None
-    return (label.ja, label.en) if label else (scope_id, scope_id)
+def _note(warehouse: Warehouse, keys: Sequence[Key], status: str, now: datetime) -> None:
+    with warehouse.transaction() as connection:
+        for key in keys:
+            tries = connection.execute(sa.select(notifications.c.attempt_count).where(_is(key))).scalar_one_or_none()
+            connection.execute(sa.delete(notifications).where(_is(key)))
+            count = (tries or 0) + (status == "sending")
+            connection.execute(sa.insert(notifications), [_row(key, status, count, now if status == "sent" else None)])
 
 
-def _same_evaluation(table: sa.Table, alert: Mapping[Any, Any], as_of: date) -> sa.Select[Any]:
-    keys = ("kpi_id", "period_kind", "period_start", "scope_kind", "scope_id")
-    return sa.select(table).where(table.c.evaluated_date == as_of, *(table.c[key] == alert[key] for key in keys))
+def _row(key: Key, status: str, tries: int, sent_at: datetime | None) -> Mapping[str, object]:
+    names = ("alert_id", "event", "event_date", "channel")
+    at = None if sent_at is None else sent_at.astimezone(UTC)
+    return {**dict(zip(names, key, strict=True)), "status": status, "attempt_count": tries, "sent_at": at}
 
 
-def _first_cause(alert: Mapping[Any, Any], as_of: date) -> sa.Select[Any]:
-    return _same_evaluation(causes, alert, as_of).where(causes.c["rank"] == 1, causes.c.is_significant)
+def _is(key: Key) -> sa.ColumnElement[bool]:
+    columns = (notifications.c.alert_id, notifications.c.event, notifications.c.event_date, notifications.c.channel)
+    return sa.and_(*(column == value for column, value in zip(columns, key, strict=True)))
 
 
-def _already_sent(connection: sa.Connection, as_of: date) -> set[tuple[str, str, str]]:
-    keys = (notifications.c.alert_id, notifications.c.event, notifications.c.channel)
-    sent = sa.select(*keys).where(notifications.c.event_date == as_of, notifications.c.status == "sent")
-    return {(row[0], row[1], row[2]) for row in connection.execute(sent)}
+def _key(message: Message, recipient: Recipient) -> Key:
+    return message.alert_id, message.event, message.event_date, _digest(recipient)
 
 
-def _note(connection: sa.Connection, message: Message, address: str, *, is_sent: bool, now: datetime) -> None:
-    key = sa.and_(
-        notifications.c.alert_id == message.alert_id,
-        notifications.c.event == message.event,
-        notifications.c.event_date == message.event_date,
-        notifications.c.channel == address,
-    )
-    tries = connection.execute(sa.select(notifications.c.attempt_count).where(key)).scalar_one_or_none() or 0
-    connection.execute(sa.delete(notifications).where(key))
-    row = {
-        "alert_id": message.alert_id,
-        "event": message.event,
-        "event_date": message.event_date,
-        "channel": address,
-        "status": "sent" if is_sent else "failed",
-        "attempt_count": tries + 1,
-        "sent_at": now if is_sent else None,
-    }
-    connection.execute(sa.insert(notifications), [row])
-
-
-def _send(channel: SecretStr, message: Message) -> bool:
+def _send(recipient: Recipient, message: Message) -> bool:
     import apprise
 
+    if recipient.address is None:
+        return False
+    title, body = message.in_language(recipient.language)
     sender = apprise.Apprise()
-    return sender.add(channel.get_secret_value()) and bool(sender.notify(title=message.title, body=message.body))
+    if not sender.add(recipient.address.get_secret_value()):
+        return False
+    chart = write_chart(message.figures, title)
+    try:
+        return bool(sender.notify(title=title, body=body, attach=None if chart is None else str(chart)))
+    finally:
+        if chart is not None:
+            shutil.rmtree(chart.parent, ignore_errors=True)
 
 
-def _digest(channel: SecretStr) -> str:
+def _digest(recipient: Recipient) -> str:
     """Name a channel without telling its address, which may hold a token."""
-    return hashlib.sha256(channel.get_secret_value().encode()).hexdigest()[:12]
+    address = "" if recipient.address is None else recipient.address.get_secret_value()
+    name = "" if recipient.name == "everything" else recipient.name
+    return hashlib.sha256(f"{name}{address}".encode()).hexdigest()[:12]

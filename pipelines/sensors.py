@@ -9,22 +9,28 @@ from dagster import (
     RunFailureSensorContext,
     RunStatusSensorContext,
     SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
     run_failure_sensor,
     run_status_sensor,
+    sensor,
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from pipelines.alerts import deliver, send_failure
 from pipelines.assets.night import Night, current_agreement, day_of
+from pipelines.recipients import load_recipients
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
+
+OUTBOX_SECONDS = 600  # a digest at nine may come at ten past
 
 Job = JobDefinition | UnresolvedAssetJobDefinition
 
 
 def night_sensors(settings: Settings, job: Job) -> list[SensorDefinition]:
-    """Both sensors, on by default; they act on runs that the daemon or the UI started."""
-    return [_alert_sensor(settings, job), _failure_sensor(settings, job)]
+    """The sensors, on by default; they act on runs that the daemon or the UI started."""
+    return [_alert_sensor(settings, job), _failure_sensor(settings, job), _outbox_sensor(settings)]
 
 
 def _alert_sensor(settings: Settings, job: Job) -> SensorDefinition:
@@ -39,10 +45,32 @@ def _alert_sensor(settings: Settings, job: Job) -> SensorDefinition:
         agreement = current_agreement(settings)
         now = datetime.now(UTC)
         as_of = _as_of(context.dagster_run.run_config) or day_of(Night(), agreement.team.tz, now)
-        sent = deliver(Warehouse(settings.warehouse), agreement, channels=settings.notify, as_of=as_of, now=now)
+        recipients, link = load_recipients(settings)
+        sent = deliver(Warehouse(settings.warehouse), agreement, channels=recipients, as_of=as_of, now=now, link=link)
         context.log.info("sent %d messages for %s", sent, as_of)
 
     return alerts_due
+
+
+def _outbox_sensor(settings: Settings) -> SensorDefinition:
+    @sensor(
+        name="alerts_outbox",
+        minimum_interval_seconds=OUTBOX_SECONDS,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Every ten minutes: sends what waited for the morning, for the end of quiet hours, or for a channel",
+    )
+    def alerts_outbox(context: SensorEvaluationContext) -> SkipReason:
+        if not settings.warehouse.exists():
+            return SkipReason("no night has run yet")
+        agreement = current_agreement(settings)
+        now = datetime.now(UTC)
+        recipients, link = load_recipients(settings)
+        as_of = day_of(Night(), agreement.team.tz, now)
+        sent = deliver(Warehouse(settings.warehouse), agreement, channels=recipients, as_of=as_of, now=now, link=link)
+        context.log.info("sent %d messages that waited", sent)
+        return SkipReason(f"sent {sent} messages that waited")
+
+    return alerts_outbox
 
 
 def _failure_sensor(settings: Settings, job: Job) -> SensorDefinition:
@@ -53,7 +81,8 @@ def _failure_sensor(settings: Settings, job: Job) -> SensorDefinition:
         description="A night failed: tells the addresses in KPI_NOTIFY which step and why",
     )
     def night_failed(context: RunFailureSensorContext) -> None:
-        send_failure(settings.notify, run_id=context.dagster_run.run_id, reason=context.failure_event.message or "")
+        recipients, _ = load_recipients(settings)
+        send_failure(recipients, run_id=context.dagster_run.run_id, reason=context.failure_event.message or "")
 
     return night_failed
 

@@ -20,6 +20,9 @@ class Settings(BaseModel):
     connections_file: Path = Field(description="KPI_CONNECTIONS: which CRMs are asked, and their field maps")
     agreement_folder: Path = Field(description="KPI_AGREEMENT: team, KPIs, targets, phases, definitions")
     notify: tuple[SecretStr, ...] = Field(default=(), description="KPI_NOTIFY: apprise addresses, or a file of them")
+    notify_file: Path | None = Field(
+        default=None, description="KPI_NOTIFY, when it is a YAML file: who hears what, when"
+    )
     environ: Mapping[str, SecretStr] = Field(
         default_factory=dict, repr=False, description="the rest, for secrets by name"
     )
@@ -37,6 +40,7 @@ class Settings(BaseModel):
             connections_file=connections,
             agreement_folder=agreement,
             notify=tuple(SecretStr(address) for address in _addresses(environ.get("KPI_NOTIFY", ""))),
+            notify_file=_notify_file(environ.get("KPI_NOTIFY", "")),
             environ={name: SecretStr(value) for name, value in environ.items()},
         )
 
@@ -83,8 +87,17 @@ def _existing(environ: Mapping[str, str], name: str, default: Path) -> Path:
     return path
 
 
+def _notify_file(value: str) -> Path | None:
+    """Give the YAML file of recipients that KPI_NOTIFY names, if it names one."""
+    if "://" in value or Path(value).suffix not in (".yaml", ".yml"):
+        return None
+    return _existing({"KPI_NOTIFY": value}, "KPI_NOTIFY", PROJECT)
+
+
 def _addresses(value: str) -> list[str]:
     """Split KPI_NOTIFY: a file of addresses (one a line, # comments) or the addresses themselves, space or comma separated."""
+    if _notify_file(value) is not None:
+        return []
     if value and "://" not in value:
         path = PROJECT / value
         if not path.is_file():

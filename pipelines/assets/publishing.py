@@ -20,6 +20,7 @@ from pipelines.alerts import deliver
 from pipelines.assets.night import Night, build_context, current_agreement
 from pipelines.assets.tables import AGREEMENT_KEY, OWNERS, WRITER_POOL
 from pipelines.publish import DATABASE_NAME, publish
+from pipelines.recipients import load_recipients
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
 
@@ -97,13 +98,15 @@ def _notifications_asset(settings: Settings) -> AssetsDefinition:
     )
     def notifications(night: Night) -> MaterializeResult[None]:
         built = build_context(settings, night)
+        recipients, link = load_recipients(settings)
         sent = deliver(
             Warehouse(settings.warehouse),
             built.agreement,
-            channels=settings.notify,
+            channels=recipients,
             as_of=built.as_of,
-            now=built.known_at,
+            now=datetime.now(UTC),
+            link=link,
         )
-        return MaterializeResult(metadata={"sent": sent, "channels": len(settings.notify)})
+        return MaterializeResult(metadata={"sent": sent, "channels": len(recipients)})
 
     return notifications

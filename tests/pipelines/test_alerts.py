@@ -168,7 +168,10 @@ def test_an_e_mail_arrives_with_its_japanese_whole(warehouse: Warehouse) -> None
         server.stop()
 
     [mail] = mailbox.mails
-    body = "".join(part.get_payload(decode=True).decode() for part in mail.walk() if not part.is_multipart())
+    texts = [part for part in mail.walk() if part.get_content_maintype() == "text"]
+    body = "".join(part.get_payload(decode=True).decode() for part in texts)
+    [picture] = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert picture.get_payload(decode=True).startswith(b"\x89PNG")
     assert "有効商談" in str(make_header(decode_header(mail["Subject"])))
     assert "達成確率" in body
 

@@ -1,0 +1,184 @@
+"""What is said about an alert: what, how far, how sure, why, what to do, and where to look. Fits a phone; no names of leads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from definitions_contract.schema import Agreement, Kpi
+from models.tables import alerts, causes, divergence
+
+STATES = {
+    "ahead": ("目標を上回る見込み", "ahead of target"),
+    "on_track": ("順調", "on track"),
+    "at_risk": ("未達の恐れ", "at risk"),
+    "off": ("未達の見込み", "off target"),
+}
+CHANGE_STATES = {
+    "at_risk": ("水準の低下", "level has fallen"),
+    "ahead": ("水準の上昇", "level has risen"),
+    "on_track": ("水準の回復", "level is back"),
+}
+EVENTS = {"opened": ("新規", "new"), "worsened": ("悪化", "worse"), "resolved": ("解消", "resolved")}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message about one event of one alert; `texts` holds title and body per language. `figures` are for the chart."""
+
+    alert_id: str
+    event: str
+    event_date: date
+    title: str
+    body: str
+    scope: tuple[str, str] = ("department", "")
+    severity: str = "at_risk"
+    texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+    def in_language(self, language: str) -> tuple[str, str]:
+        """Give title and body; both languages together when asked for or when there is no other."""
+        return self.texts.get(language, (self.title, self.body))
+
+
+def due_messages(
+    connection: sa.Connection, agreement: Agreement, as_of: date, *, link: str | None = None
+) -> list[Message]:
+    """Build the messages of alerts that opened, worsened or resolved on the night `as_of` and are not silenced."""
+    due = sa.select(alerts).where(alerts.c.notified_date == as_of).order_by(alerts.c.alert_id)
+    rows = connection.execute(due).mappings().all()
+    found = [alert_message(connection, agreement, row, as_of, event=_event(row, as_of), link=link) for row in rows]
+    return [*data_messages(connection, as_of), *found]
+
+
+def data_messages(connection: sa.Connection, as_of: date) -> list[Message]:
+    """Build the one message about a night whose numbers are not judged; none when the night before had the same reason."""
+    reasons = (
+        sa.select(divergence.c.evaluated_date, sa.func.min(divergence.c.reason).label("reason"))
+        .where(divergence.c.state == "untrusted", divergence.c.evaluated_date <= as_of)
+        .group_by(divergence.c.evaluated_date)
+        .order_by(divergence.c.evaluated_date.desc())
+        .limit(2)
+    )
+    rows = connection.execute(reasons).all()
+    if not rows or rows[0].evaluated_date != as_of or not _is_new(connection, rows, as_of):
+        return []
+    ja = (
+        "データ確認が必要です",
+        f"{as_of} の数値は判定していません。KPIアラートは保留中です。\n理由: {rows[0].reason}\n→ kpi doctor",
+    )
+    en = (
+        "Data need a look",
+        f"Numbers of {as_of} are not judged; KPI alerts are held back.\nWhy: {rows[0].reason}\n→ kpi doctor",
+    )
+    return [_message(f"data:{as_of}", "opened", as_of, {"ja": ja, "en": en}, ("data", "data"), "data", {})]
+
+
+def alert_message(
+    connection: sa.Connection,
+    agreement: Agreement,
+    alert: Mapping[Any, Any],
+    as_of: date,
+    *,
+    event: str,
+    link: str | None = None,
+) -> Message:
+    """Build the message about an event of an alert."""
+    kpi = next(kpi for kpi in agreement.kpis.kpis if kpi.id == alert["kpi_id"])
+    is_change = alert["kind"] == "change"
+    state: Mapping[Any, Any] = {}
+    cause: Any = None
+    if not is_change:
+        state = connection.execute(_same_evaluation(divergence, alert, as_of)).mappings().first() or {}
+        cause = connection.execute(_first_cause(alert, as_of)).mappings().first()
+    names = CHANGE_STATES if is_change else STATES
+    words = names.get(str(alert["divergence_state"]), (str(alert["divergence_state"]),) * 2)
+    scope = _scope_label(agreement, str(alert["scope_kind"]), str(alert["scope_id"]))
+    why = _why(alert, cause)
+    figures = _figures(kpi, state)
+    texts = {}
+    for index, language in enumerate(("ja", "en")):
+        label = kpi.label.ja if language == "ja" else kpi.label.en
+        event_word = EVENTS.get(event, (event, event))[index]
+        lines = [
+            figures[index],
+            why[index],
+            "→ " + str(alert[f"proposal_{language}"]) if alert[f"proposal_{language}"] else "",
+            f"{event_word} {as_of.isoformat()} · {link or 'kpi explain alert ' + str(alert['alert_id'])}",
+        ]
+        texts[language] = (f"{label}: {words[index]} ({scope[index]})", "\n".join(line for line in lines if line))
+    numbers = {key: float(state[key]) for key in ("actual", "expected_to_date", "forecast", "target") if state.get(key)}
+    severity = str(alert["divergence_state"])
+    place = (str(alert["scope_kind"]), str(alert["scope_id"]))
+    return _message(str(alert["alert_id"]), event, as_of, texts, place, severity, numbers)
+
+
+def _message(
+    alert_id: str,
+    event: str,
+    day: date,
+    texts: Mapping[str, tuple[str, str]],
+    scope: tuple[str, str],
+    severity: str,
+    figures: Mapping[str, float],
+) -> Message:
+    titles, bodies = zip(*texts.values(), strict=True)
+    return Message(alert_id, event, day, " / ".join(titles), "\n\n".join(bodies), scope, severity, texts, figures)
+
+
+def _is_new(connection: sa.Connection, rows: Any, as_of: date) -> bool:
+    before = sa.select(sa.func.max(divergence.c.evaluated_date)).where(divergence.c.evaluated_date < as_of)
+    last = connection.execute(before).scalar_one_or_none()
+    return not (len(rows) > 1 and rows[1].evaluated_date == last and rows[1].reason == rows[0].reason)
+
+
+def _event(alert: Mapping[Any, Any], as_of: date) -> str:
+    if alert["resolved_date"] == as_of:
+        return "resolved"
+    return "worsened" if alert["worsened_date"] == as_of and alert["opened_date"] != as_of else "opened"
+
+
+def _why(alert: Mapping[Any, Any], cause: Any) -> tuple[str, str]:
+    if cause is not None:
+        text = f"{cause['part']} ({cause['split']}, {cause['effect']}). {cause['evidence']}"
+    elif alert["kind"] == "change" and alert["cause"]:
+        split, rest = str(alert["cause"]).split(":", 1)
+        text = f"{rest.rsplit(':', 1)[0]} ({split}). {alert['evidence'] or ''}"
+    else:
+        return "有意な原因なし", "No significant cause"
+    return f"原因: {text}", f"Cause: {text}"
+
+
+def _figures(kpi: Kpi, state: Mapping[Any, Any]) -> tuple[str, str]:
+    if not state:
+        return "", ""
+    values = [_number(kpi, state[key]) for key in ("actual", "expected_to_date", "target")]
+    forecast = f"{_number(kpi, state['forecast_lower'])}-{_number(kpi, state['forecast_upper'])}"
+    reach = "-" if state["p_reach"] is None else f"{state['p_reach']:.0%}"
+    return (
+        f"実績 {values[0]} / 期待 {values[1]} / 目標 {values[2]}、着地 {forecast}、達成確率 {reach}",
+        f"actual {values[0]} / expected {values[1]} / target {values[2]}, forecast {forecast}, chance to reach {reach}",
+    )
+
+
+def _number(kpi: Kpi, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1%}" if kpi.unit == "fraction" else f"{value:,.0f}"
+
+
+def _scope_label(agreement: Agreement, kind: str, scope_id: str) -> tuple[str, str]:
+    known = {d.id: d.label for d in agreement.team.departments} | {t.id: t.label for t in agreement.team.teams}
+    label = known.get(scope_id) if kind != "rep" else None
+    return (label.ja, label.en) if label else (scope_id, scope_id)
+
+
+def _same_evaluation(table: sa.Table, alert: Mapping[Any, Any], as_of: date) -> sa.Select[Any]:
+    keys = ("kpi_id", "period_kind", "period_start", "scope_kind", "scope_id")
+    return sa.select(table).where(table.c.evaluated_date == as_of, *(table.c[key] == alert[key] for key in keys))
+
+
+def _first_cause(alert: Mapping[Any, Any], as_of: date) -> sa.Select[Any]:
+    return _same_evaluation(causes, alert, as_of).where(causes.c["rank"] == 1, causes.c.is_significant)
