@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from enum import StrEnum
 from types import FrameType
 from typing import Annotated
 
@@ -18,8 +19,17 @@ from pipelines.settings import PROJECT, Settings
 STOP_SECONDS = 20  # Dagster's services end their own children in that time
 
 
+class Service(StrEnum):
+    """What `kpi up` can run; a service manager runs each by itself."""
+
+    BOTH = "both"
+    WEBSERVER = "webserver"
+    DAEMON = "daemon"
+
+
 def up(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
+    service: Annotated[Service, typer.Option(help="Run one of the two only.")] = Service.BOTH,
 ) -> None:
     """Run the Dagster UI and its daemon (schedule, sensors) on 127.0.0.1 until Ctrl-C; the sandbox too, where it is used."""
     from pipelines.night_run import prepare_home
@@ -35,8 +45,10 @@ def up(
     with ExitStack() as stack:
         _end_like_interrupt()
         _start_sandbox(stack, settings, console)
-        services = {name: _start(stack, settings, name, command) for name, command in commands.items()}
-        console.print(f"Dagster UI: http://127.0.0.1:{port}   logs: {settings.logs}   end with Ctrl-C", highlight=False)
+        wanted = {name: command for name, command in commands.items() if service in (Service.BOTH, name)}
+        services = {name: _start(stack, settings, name, command) for name, command in wanted.items()}
+        place = f"Dagster UI: http://127.0.0.1:{port}" if "webserver" in wanted else "Dagster daemon"
+        console.print(f"{place}   logs: {settings.logs}   end with Ctrl-C", highlight=False)
         _wait(services)
 
 
