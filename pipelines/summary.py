@@ -48,7 +48,9 @@ def print_summary(console: Console, settings: Settings, lang: Lang = "en", *, is
     """Print what the published copy says, and where it is. Raises NothingPublishedError before the first night."""
     agreement = load_agreement(settings.agreement_folder)
     with published(settings) as connection:
-        names = names_of(agreement, {row.rep_id: row.name for row in connection.execute(sa.select(reps))})
+        names = names_of(
+            agreement, {row.rep_id: row.name for row in connection.execute(sa.select(reps.c.rep_id, reps.c.name))}
+        )
         _print_phase(console, connection, agreement, names, lang)
         if is_quiet:
             return
