@@ -15,18 +15,20 @@ import connectors.hubspot.objects as hubspot_objects
 import connectors.hubspot.reading as hubspot_reading
 import connectors.salesforce.objects as salesforce_objects
 import connectors.salesforce.reading as salesforce_reading
-from connectors.errors import ConnectorError, LandingError, LoginError, UnknownObjectError
+from connectors.errors import ConnectorError, LandingError, LoginError, RequestRefusedError, UnknownObjectError
 from connectors.http import Caller
 from connectors.hubspot.client import HubSpotClient
 from connectors.landing import LandingWriter
 from connectors.records import Landed
 from connectors.salesforce.client import SalesforceClient
 from connectors.settings import SANDBOX, Connection, HubSpotConnection, SalesforceConnection, checked_url
-from connectors.sync import Finding, Progress, Sync
+from connectors.sync import LEAST_SKEW_SECONDS, Finding, Progress, Sync
 
 # A first or full read that was killed goes on with the objects that it has not completed, if it is started again so soon:
 # what it completed is as old as that. The next night's increment covers it.
 RESUME = timedelta(hours=12)
+MOST_SKEW_SECONDS = 300.0  # a clock further off breaks logins that sign a time (JWT)
+MOST_USED = 0.8  # of the day's requests: above it the night may not come to its end
 
 
 def extract(
@@ -88,15 +90,80 @@ def extract(
 
 
 def check(connection: Connection, *, secrets: Mapping[str, str], base_url: str | None) -> list[Finding]:
-    """Say whether the login works and each mapped field exists; an error of the connection is a finding, never raised."""
+    """Say what tonight's sync would find; an error of the connection is a finding, never raised.
+
+    Login, permission for each object, mapped fields, requests left, the clocks, and what the start day leaves out.
+    """
+    caller = Caller(tries=2)  # somebody waits for the answer
     try:
-        problems = [str(problem) for problem in _unknown_fields(connection, secrets=secrets, base_url=base_url)]
+        found = list(_checked(connection, secrets=secrets, base_url=base_url, caller=caller))
     except ConnectorError as error:
         return [Finding(connection.name, "login", is_ok=False, detail=str(error))]
-    login = Finding(connection.name, "login", is_ok=True, detail="works")
+    skew = caller.clock_skew_seconds
+    clock = f"the CRM's clock is {skew:+.0f} s from this machine's"
+    if abs(skew) > LEAST_SKEW_SECONDS:
+        clock += "; windows go by the CRM's clock, but set this machine's by NTP"
+    is_near = abs(skew) <= MOST_SKEW_SECONDS
+    return [
+        Finding(connection.name, "login", is_ok=True, detail="works"),
+        *found,
+        Finding(connection.name, "clock", is_ok=is_near, detail=clock),
+    ]
+
+
+def _checked(
+    connection: Connection, *, secrets: Mapping[str, str], base_url: str | None, caller: Caller
+) -> Iterable[Finding]:
+    problems = [str(error) for error in _unknown_objects(connection)]
+    before: list[str] = []
+    match connection:
+        case HubSpotConnection():
+            hubspot = _hubspot_client(connection, secrets, base_url, caller)
+            problems += map(str, _hubspot_problems(connection, hubspot))
+            before = hubspot_reading.left_out(hubspot, connection)
+            usage = hubspot.usage
+        case SalesforceConnection():
+            salesforce = _salesforce_client(connection, secrets, base_url, caller)
+            problems += map(str, _salesforce_problems(connection, salesforce))
+            before = salesforce_reading.left_out(salesforce, connection)
+            usage = salesforce.usage
+    name = connection.name
     if not problems:
-        return [login, Finding(connection.name, "fields", is_ok=True, detail="every mapped field exists")]
-    return [login, *(Finding(connection.name, "fields", is_ok=False, detail=problem) for problem in problems)]
+        yield Finding(name, "fields", is_ok=True, detail="every mapped field exists, every object may be read")
+    yield from (Finding(name, "fields", is_ok=False, detail=problem) for problem in problems)
+    left = f"start is {connection.start}; older and not asked for: {', '.join(before) or 'nothing'}"
+    yield Finding(name, "start", is_ok=True, detail=f"{left}; set an earlier start to have them" if before else left)
+    yield _limits(name, *usage)
+
+
+def _limits(name: str, used: int, total: int) -> Finding:
+    if not total:
+        return Finding(name, "limits", is_ok=True, detail="the CRM does not say how many requests are left today")
+    is_ok = used < total * MOST_USED
+    advice = "" if is_ok else "; find out which other app uses them, or let the sync run at another hour"
+    return Finding(name, "limits", is_ok=is_ok, detail=f"{used:,} of {total:,} requests used today{advice}")
+
+
+def _hubspot_problems(connection: HubSpotConnection, client: HubSpotClient) -> Iterable[ConnectorError]:
+    for spec in hubspot_objects.OBJECTS:
+        try:
+            known = hubspot_objects.fetch_properties(client, spec.name)
+        except RequestRefusedError as error:
+            yield error
+        else:
+            yield from hubspot_objects.unknown_fields(connection, spec, known)
+
+
+def _salesforce_problems(connection: SalesforceConnection, client: SalesforceClient) -> Iterable[ConnectorError]:
+    for spec in salesforce_objects.OBJECTS:
+        try:
+            known = salesforce_objects.fetch_known(client, spec)
+        except RequestRefusedError as error:
+            yield error
+        else:
+            if known is not None:
+                yield from salesforce_objects.unknown_fields(connection, spec, known)
+                yield from salesforce_objects.refused_fields(connection, spec, known)
 
 
 def _part_key(connection: Connection) -> str:
@@ -114,26 +181,6 @@ def _start_jobs(
         case SalesforceConnection():
             salesforce = _salesforce_client(connection, secrets, base_url, caller)
             salesforce_reading.start_jobs(sync, salesforce, connection)
-
-
-def _unknown_fields(
-    connection: Connection, *, secrets: Mapping[str, str], base_url: str | None
-) -> Iterable[ConnectorError]:
-    yield from _unknown_objects(connection)
-    caller = Caller(tries=2)  # somebody waits for the answer
-    match connection:
-        case HubSpotConnection():
-            hubspot = _hubspot_client(connection, secrets, base_url, caller)
-            for spec in hubspot_objects.OBJECTS:
-                properties = hubspot_objects.fetch_properties(hubspot, spec.name)
-                yield from hubspot_objects.unknown_fields(connection, spec, properties)
-        case SalesforceConnection():
-            salesforce = _salesforce_client(connection, secrets, base_url, caller)
-            for sf_spec in salesforce_objects.OBJECTS:
-                known = salesforce_objects.fetch_known(salesforce, sf_spec)
-                if known is not None:
-                    yield from salesforce_objects.unknown_fields(connection, sf_spec, known)
-                    yield from salesforce_objects.refused_fields(connection, sf_spec, known)
 
 
 def _unknown_objects(connection: Connection) -> Iterable[UnknownObjectError]:

@@ -1,18 +1,21 @@
 """Is everything in order before the night: logins, mapped fields, agreement, the last sync. Each finding says what to do."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from connectors.errors import ConnectorError
 from connectors.extract import check
 from connectors.sandbox.credentials import SANDBOX_SECRETS
-from connectors.settings import Connection, Crm
+from connectors.settings import Connection, Crm, FieldSource, ObjectMap
 from connectors.sync import Finding
 from definitions_contract.errors import ContractError
 from definitions_contract.loader import load_agreement
-from models.tables import sync_runs
+from models.raw.rules import ENTITY_TABLES
+from models.tables import source_changes, source_fields, sync_runs
 from pipelines.sandbox import sandbox_addresses
 from pipelines.settings import Settings
 from pipelines.sources import configured_connections, sandbox_day, secrets_of
@@ -34,6 +37,8 @@ def examine(settings: Settings, *, now: datetime) -> list[Finding]:
             base_url = addresses.get(connection.crm) if connection.is_sandbox else None
             findings += _source(settings, connection, base_url)
             findings.append(_last_sync(settings, connection, now))
+            findings += _fill_rates(settings, connection)
+            findings += _schema_changes(settings, connection)
     return findings
 
 
@@ -66,3 +71,56 @@ def _last_sync(settings: Settings, connection: Connection, now: datetime) -> Fin
     is_fresh = now - extracted_at <= STALE_AFTER
     advice = "" if is_fresh else "; look at the last runs in the Dagster UI and run `kpi nightly`"
     return Finding(connection.name, "last sync", is_ok=is_fresh, detail=f"{extracted_at:%Y-%m-%d %H:%M} UTC{advice}")
+
+
+def _fill_rates(settings: Settings, connection: Connection) -> list[Finding]:
+    """Each mapped field with its type in the CRM and how many of the last sync's living records have a value in it."""
+    if not settings.warehouse.exists():
+        return []
+    findings = []
+    with Warehouse(settings.warehouse).transaction() as reading:
+        for entity, maps in connection.field_map.items():
+            for part in maps:
+                findings += _filled(reading, connection, entity, part)
+    return findings
+
+
+def _filled(reading: sa.Connection, connection: Connection, entity: str, part: ObjectMap) -> list[Finding]:
+    table = ENTITY_TABLES[entity]
+    here = (table.c.connection == connection.name, table.c.object == part.object, table.c.is_deleted.is_(False))
+    counts = [sa.func.count(table.c[name]).label(name) for name in part.fields]
+    row = dict(reading.execute(sa.select(sa.func.count().label("all_rows"), *counts).where(*here)).mappings().one())
+    if not row["all_rows"]:
+        return []
+    known = sa.select(source_fields.c.field, source_fields.c.type).where(
+        source_fields.c.connection == connection.name, source_fields.c.object == part.object
+    )
+    types = {one.field: one.type for one in reading.execute(known)}
+    empty = [name for name in part.fields if not row[name]]
+    described = ", ".join(_described(name, source, types, row) for name, source in part.fields.items())
+    findings = [Finding(connection.name, f"{entity} <- {part.object}", is_ok=True, detail=described)]
+    if empty:
+        detail = f"no record has a value in {', '.join(empty)}; check the field map, or that people fill it in"
+        findings.append(Finding(connection.name, f"{entity} <- {part.object}", is_ok=False, detail=detail))
+    return findings
+
+
+def _described(name: str, source: FieldSource, types: Mapping[str, str], row: Mapping[str, Any]) -> str:
+    fields = (" and " if source.join else " or ").join(
+        f"{one} ({types[one]})" if one in types else one for one in source.crm_fields
+    )
+    return f"{name} <- {fields or 'constant'} {row[name] / row['all_rows']:.0%}"
+
+
+def _schema_changes(settings: Settings, connection: Connection) -> list[Finding]:
+    """What changed in the CRM's schema with the last sync."""
+    if not settings.warehouse.exists():
+        return []
+    last = sa.select(sa.func.max(sync_runs.c.sync_id)).where(sync_runs.c.connection == connection.name)
+    query = sa.select(source_changes).where(source_changes.c.sync_id == last.scalar_subquery())
+    with Warehouse(settings.warehouse).transaction() as reading:
+        changes = [f"{row.object}.{row.field} {row.detail}" for row in reading.execute(query)]
+    if not changes:
+        return []
+    detail = f"changed since the sync before: {'; '.join(changes)}; look whether the field map needs another field"
+    return [Finding(connection.name, "schema", is_ok=False, detail=detail)]

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as midnight
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -55,6 +56,17 @@ def read_stages(sync: Sync, client: HubSpotClient) -> None:
     answer = client.get("pipelines", [], object="deals")
     sync.land("pipelines", sink, sync.records(stage_results(answer["results"]), build))
     sync.note_sweep(IDS, "pipelines", window)
+
+
+def left_out(client: HubSpotClient, connection: HubSpotConnection) -> list[str]:
+    """How many records of each object are older than the connection's start, in words; objects without any are left out."""
+    start = datetime.combine(connection.start, midnight(), tzinfo=UTC)
+    found = []
+    for spec in OBJECTS:
+        if spec.is_activity:
+            count = Search(client, connection.name, spec.name, spec.cursor_property).count(Window(None, start))
+            found += [f"{count:,} {spec.name}"] if count else []
+    return found
 
 
 @dataclass

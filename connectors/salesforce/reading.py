@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from datetime import time as midnight
 from functools import partial
 from typing import Any
 from urllib.parse import quote_plus
@@ -33,6 +35,18 @@ def start_jobs(sync: Sync, client: SalesforceClient, connection: SalesforceConne
     """Queue the reading of all objects."""
     for spec in OBJECTS:
         sync.start_group(spec.name, ObjectReader(sync, client, connection, spec).run)
+
+
+def left_out(client: SalesforceClient, connection: SalesforceConnection) -> list[str]:
+    """How many records of each object are older than the connection's start, in words; objects without any are left out."""
+    start = datetime.combine(connection.start, midnight(), tzinfo=UTC)
+    found = []
+    for spec in OBJECTS:
+        if spec.is_activity and not spec.is_optional:
+            where = soql.within(spec.cursor_field, None, start)
+            count = client.count(soql.count(spec.name, where=where), what=f"count {spec.name}")
+            found += [f"{count:,} {spec.name}"] if count else []
+    return found
 
 
 @dataclass

@@ -16,7 +16,21 @@ SECRETS = {"HUBSPOT_ACCESS_TOKEN": "sandbox", "SALESFORCE_CLIENT_ID": "sandbox",
 def test_a_sound_connection_has_no_complaints(crms: Any, crm: str) -> None:
     findings = check(crms.connections[crm], secrets=SECRETS, base_url=crms.urls[crm])
 
-    assert [(finding.subject, finding.is_ok) for finding in findings] == [("login", True), ("fields", True)]
+    assert [finding.subject for finding in findings] == ["login", "fields", "start", "limits", "clock"]
+    assert all(finding.is_ok for finding in findings)
+
+
+@pytest.mark.parametrize(("crm", "object_name"), [(HUBSPOT, "meetings"), (SALESFORCE, "Event")])
+def test_what_the_start_day_leaves_out_is_counted(crms: Any, crm: str, object_name: str) -> None:
+    before_start = 1_700_000_000_000  # 2023-11-14
+    ids = ["00U5g0000000001AAA", "00U5g0000000002AAA"] if crm == SALESFORCE else ["1", "2"]
+    crms.put(crm, object_name, *({"id": one, "modified_ms": before_start} for one in ids))
+
+    (start,) = (
+        one for one in check(crms.connections[crm], secrets=SECRETS, base_url=crms.urls[crm]) if one.subject == "start"
+    )
+
+    assert f"2 {object_name}" in start.detail
 
 
 @pytest.mark.parametrize("crm", [HUBSPOT, SALESFORCE])
