@@ -23,7 +23,8 @@ from dagster import (
 from models.build import MODELS
 from models.context import BuildContext, Model
 from models.ops.data_checks import DATA_CHECKS
-from models.tables import check_results
+from models.tables import check_results, divergence
+from pipelines.assets.divergence import divergence_results, divergence_specs, morning_freshness
 from pipelines.assets.night import Night, build_context
 from pipelines.lineage import column_lineage
 from pipelines.settings import Settings
@@ -47,6 +48,7 @@ def table_assets(settings: Settings, raw_keys: list[AssetKey]) -> list[AssetsDef
 def _table_asset(settings: Settings, model: Model, raw_keys: list[AssetKey]) -> AssetsDefinition:
     key = table_key(model.table)
     is_checks = model.table is check_results
+    is_divergence = model.table is divergence
 
     @asset(
         key=key,
@@ -57,7 +59,8 @@ def _table_asset(settings: Settings, model: Model, raw_keys: list[AssetKey]) -> 
         kinds={"duckdb", "sql" if model.statement else "python"},
         pool=WRITER_POOL,
         metadata={"dagster/column_schema": table_schema(model.table), "dagster/table_name": model.table.fullname},
-        check_specs=_data_check_specs(key) if is_checks else None,
+        check_specs=_data_check_specs(key) if is_checks else divergence_specs(key) if is_divergence else None,
+        freshness_policy=morning_freshness(settings) if is_divergence else None,
     )
     def build(context: AssetExecutionContext, night: Night) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
         built = build_context(settings, night)
@@ -72,6 +75,8 @@ def _table_asset(settings: Settings, model: Model, raw_keys: list[AssetKey]) -> 
         yield MaterializeResult(metadata=metadata)
         if is_checks:
             yield from _data_check_results(warehouse, built, key)
+        if is_divergence:
+            yield from divergence_results(warehouse, built, key)
 
     return build
 

@@ -9,11 +9,12 @@ from rich.console import Console
 from connectors.errors import ConnectorError
 from definitions_contract.errors import ContractError
 from models.errors import ModelError
+from pipelines.cli.alerts import alerts_app
 from pipelines.cli.answers import explain_kpi_command, status
 from pipelines.cli.contract import app as contract_app
 from pipelines.cli.night import demo, nightly
 from pipelines.cli.plan import plan
-from pipelines.cli.reading import alerts_app, doctor, explain_app
+from pipelines.cli.reading import doctor, explain_app
 from pipelines.cli.review import review
 from pipelines.cli.services import sandbox, up
 from pipelines.errors import PipelineError

@@ -7,16 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from definitions_contract.words import Lang
 from pipelines.settings import Settings
 
 explain_app = typer.Typer(no_args_is_help=True, help="Why a number or a verdict is what it is.")
-alerts_app = typer.Typer(help="Alerts: list, acknowledge, snooze.", invoke_without_command=True)
-
-AlertId = Annotated[str, typer.Argument(help="Id of the alert, as `kpi alerts` shows it.")]
-By = Annotated[str, typer.Option(help="Who you are.")]
 
 
 def doctor() -> None:
@@ -58,48 +53,11 @@ def explain_meeting(
         typer.echo(write_page(explanation_page(found, lang), form, lang), nl=False)
 
 
-@alerts_app.callback()
-def list_alerts(context: typer.Context) -> None:
-    """List the alerts that are not over."""
-    from pipelines.alert_actions import active_alerts
-
-    if context.invoked_subcommand is not None:
-        return
-    table = Table("id", "state", "KPI", "whose", "gap", "chance", "since", "cause")
-    for row in active_alerts(Settings.from_env(os.environ)):
-        chance = "-" if row["p_reach"] is None else f"{row['p_reach']:.0%}"
-        gap = "-" if row["gap"] is None else f"{row['gap']:+,.1f}"
-        cells = (row["state"], row["kpi_id"], row["scope_id"], gap, chance, row["opened_date"], row["cause"] or "-")
-        table.add_row(row["alert_id"], *(str(cell) for cell in cells))
-    Console().print(table)
-
-
-@alerts_app.command("ack")
-def acknowledge(
-    alert: AlertId, by: By, why: Annotated[str, typer.Option(help="What you know or do about it.")]
+@explain_app.command("alert")
+def explain_alert(
+    alert: Annotated[str, typer.Argument(metavar="ID", help="Alert id, as `kpi alerts` shows it.")],
 ) -> None:
-    """Take an alert on: it stays open, and is not sent again unless it worsens."""
-    from pipelines.alert_actions import act
+    """Show why an alert was raised: its nights, evidence and threshold, causes, proposal and history."""
+    from pipelines.explain_alert import print_alert
 
-    act(Settings.from_env(os.environ), alert, action="acknowledge", by=by, why=why, now=datetime.now(UTC))
-
-
-@alerts_app.command("snooze")
-def snooze(
-    alert: AlertId,
-    by: By,
-    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day on which it may be sent again.")],
-    why: Annotated[str, typer.Option(help="Why it can wait.")] = "",
-) -> None:
-    """Silence an alert until a day."""
-    from pipelines.alert_actions import act
-
-    act(
-        Settings.from_env(os.environ),
-        alert,
-        action="snooze",
-        by=by,
-        why=why,
-        until=until.date(),
-        now=datetime.now(UTC),
-    )
+    print_alert(Console(), Settings.from_env(os.environ), alert)

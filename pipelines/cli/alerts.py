@@ -1,0 +1,90 @@
+"""Alerts on a terminal: list, acknowledge, snooze."""
+
+import json
+import os
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.settings import Settings
+
+alerts_app = typer.Typer(help="Alerts: list, acknowledge, snooze.", invoke_without_command=True)
+
+AlertId = Annotated[str, typer.Argument(help="Id of the alert, as `kpi alerts` shows it.")]
+By = Annotated[str, typer.Option(help="Who you are.")]
+
+
+class AlertFormat(StrEnum):
+    """How the list is written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+@alerts_app.callback()
+def list_alerts(
+    context: typer.Context,
+    form: Annotated[
+        AlertFormat, typer.Option("--format", help="A table to read, or JSON for programs.")
+    ] = AlertFormat.TABLE,
+) -> None:
+    """List the alerts that are not over."""
+    from pipelines.alert_actions import active_alerts
+
+    if context.invoked_subcommand is not None:
+        return
+    if form == AlertFormat.JSON:
+        rows = [dict(row) for row in active_alerts(Settings.from_env(os.environ))]
+        typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=2))
+        return
+    table = Table("id", "state", "KPI", "whose", "gap", "chance", "since", "cause", "proposal")
+    for row in active_alerts(Settings.from_env(os.environ)):
+        chance = "-" if row["p_reach"] is None else f"{row['p_reach']:.0%}"
+        gap = "-" if row["gap"] is None else f"{row['gap']:+,.1f}"
+        cells = (
+            row["state"],
+            row["kpi_id"],
+            row["scope_id"],
+            gap,
+            chance,
+            row["opened_date"],
+            row["cause"] or "-",
+            row["proposal"] or "-",
+        )
+        table.add_row(row["alert_id"], *(str(cell) for cell in cells))
+    Console().print(table)
+
+
+@alerts_app.command("ack")
+def acknowledge(
+    alert: AlertId, by: By, why: Annotated[str, typer.Option(help="What you know or do about it.")]
+) -> None:
+    """Take an alert on: it stays open, and is not sent again unless it worsens."""
+    from pipelines.alert_actions import act
+
+    act(Settings.from_env(os.environ), alert, action="acknowledge", by=by, why=why, now=datetime.now(UTC))
+
+
+@alerts_app.command("snooze")
+def snooze(
+    alert: AlertId,
+    by: By,
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day on which it may be sent again.")],
+    why: Annotated[str, typer.Option(help="Why it can wait.")] = "",
+) -> None:
+    """Silence an alert until a day."""
+    from pipelines.alert_actions import act
+
+    act(
+        Settings.from_env(os.environ),
+        alert,
+        action="snooze",
+        by=by,
+        why=why,
+        until=until.date(),
+        now=datetime.now(UTC),
+    )
