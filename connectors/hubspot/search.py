@@ -53,15 +53,18 @@ class Search:
         return sum(self.count(half) for half in self._halves(window))
 
     def _by_id(self, window: Window, page: Mapping[str, Any]) -> Iterator[Result]:
-        last = 0
+        last, count, total = 0, 0, int(page["total"])
         while True:
             ids = [int(result["id"]) for result in page["results"]]
             if ids != sorted(ids) or (ids and ids[0] <= last):
                 yield from self._by_offset(window)
                 return
             yield from page["results"]
+            count += len(ids)
             after = next_after(page)
             if after is None:
+                if count < total:  # numbers that happened to rise, in an order that was not theirs
+                    yield from self._by_offset(window)
                 return
             if not ids:  # an empty page with a next one: something is withheld, the offset tells how to get at it
                 yield from self._by_offset(window)

@@ -80,6 +80,11 @@ AND NOT EXISTS (
     WHERE is_deleted = 1 AND crm = 'hubspot' AND object = held.to_object AND id = held.to_id)
 ORDER BY asked.key, to_id, type_id
 """
+_UNLINK = (  # the other side first: it is found through this one
+    "DELETE FROM associations WHERE (to_object, to_id) = (?1, ?2) AND (from_object, from_id) IN "
+    "(SELECT to_object, to_id FROM associations WHERE (from_object, from_id) = (?1, ?2))",
+    "DELETE FROM associations WHERE (from_object, from_id) = (?1, ?2)",
+)
 _OBJECTS_HELD = """
 WITH RECURSIVE names (object) AS (
     SELECT min(object) FROM records WHERE crm = :crm
@@ -183,12 +188,12 @@ class Store:
         self.put(crm, [replace(old, is_deleted=True, deleted_ms=at_ms, modified_ms=at_ms)])
 
     def purge(self, crm: str, object_name: str, record_id: str) -> None:
-        """Remove the record for good, as both CRMs do some time after a deletion."""
+        """Remove the record for good with its associations, as both CRMs do some time after a deletion."""
+        key = (object_name, stored_id(crm, record_id))
         with self._transaction():
-            self._connection.execute(
-                "DELETE FROM records WHERE crm = ? AND object = ? AND id = ?",
-                (crm, object_name, stored_id(crm, record_id)),
-            )
+            self._connection.execute("DELETE FROM records WHERE (crm, object, id) = (?, ?, ?)", (crm, *key))
+            for statement in _UNLINK if crm == HUBSPOT else ():
+                self._connection.execute(statement, key)
 
     def declare_fields(self, crm: str, object_name: str, names: Iterable[str]) -> None:
         """Make properties known that no record has yet, as an administrator adds a field."""
@@ -301,17 +306,10 @@ class Store:
 
     def _row(self, crm: str, record: StoredRecord) -> tuple[Any, ...]:
         self._learn_fields(crm, record)
-        return (
-            crm,
-            record.object,
-            stored_id(crm, record.id),
-            record.created_ms,
-            record.modified_ms,
-            record.is_deleted,
-            record.deleted_ms,
-            orjson.dumps(record.properties).decode(),
-            orjson.dumps(record.history).decode() if record.history else "{}",
-        )
+        times = (record.created_ms, record.modified_ms, record.is_deleted, record.deleted_ms)
+        properties = orjson.dumps(record.properties).decode()
+        history = orjson.dumps(record.history).decode() if record.history else "{}"
+        return (crm, record.object, stored_id(crm, record.id), *times, properties, history)
 
     def _learn_fields(self, crm: str, record: StoredRecord) -> None:
         """Remember each property name, with a value as soon as one is seen: describe and properties answer from it."""

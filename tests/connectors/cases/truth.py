@@ -40,7 +40,7 @@ class Nights:
 
     def night(self, day: int, **changes: Any) -> Landed:
         """The sync of one night; its cursors count only when it ends well."""
-        sync_id = f"night{day}-{len(self.syncs)}"
+        sync_id = f"night{day}-{self.crm}"  # unique in a home, and a night is tried once
         arguments = {"now": FIRST + day * DAY, "cursors": dict(self.cursors), **changes}
         landed: Landed = self.crms.extract(self.crm, sync_id, **arguments)
         self.syncs.append(landed)
