@@ -133,6 +133,10 @@ def emails(company: Company) -> Iterator[Row]:
 def meetings(company: Company) -> Iterator[Row]:
     ids = rep_ids(company)
     contact_of = {meeting.copies[0].crm_id: meeting.contact_key for meeting in company.meetings}
+    invited = {
+        meeting.copies[0].crm_id: {copy.owner_email for copy in meeting.copies if copy.reason == "invitee"}
+        for meeting in company.meetings
+    }
     for row in truth.meetings(company):
         leading = row.copies[0]
         yield (
@@ -150,6 +154,7 @@ def meetings(company: Company) -> Iterator[Row]:
             row.deal_id is not None,
             row.minutes,
             1,
+            len({row.held_by, *invited[leading]}),
             len(row.copies),
             row.booked_date,
             row.held_date,
@@ -360,7 +365,7 @@ TABLES: dict[str, tuple[str, Callable[[Company], Iterator[Row]]]] = {
     ),
     "meetings": (
         f"meeting_id, {_SOURCE}, rep_id, held_by_rep_id, contact_id, company_id, deal_id, {_SEGMENTS}, outcome,"
-        " field_sales_feedback, reject_reason, decision_maker_present, has_deal, minutes, attendee_count, copy_count, booked_date,"
+        " field_sales_feedback, reject_reason, decision_maker_present, has_deal, minutes, attendee_count, attendees_ours, copy_count, booked_date,"
         " held_date, feedback_date, booked_at, starts_at, ends_at",
         meetings,
     ),
