@@ -26,11 +26,13 @@ from sqlalchemy import (
     true,
 )
 
+from definitions_contract.resolve import MEETING_DEFINITION
 from definitions_contract.schema import Kpi, Measure
 from models.duckdb import days_between
 from models.errors import UnknownColumnError
 from models.expressions import or_unknown
 from models.tables import calls, deals, emails, kpi_daily, meeting_verdicts, meetings
+from models.tables import verdicts as other_verdicts
 
 AMOUNT = kpi_daily.c.numerator.type
 RECORD_IDS: Mapping[str, str] = {
@@ -56,6 +58,7 @@ class Counting:
 
 def counting(kpi: Kpi, measure: Measure, event: FromClause, *, as_of: date) -> Counting:
     """Read one side of a KPI: which rows count up to as_of, on which day, for whom, with how much."""
+    judged = _judged_by(kpi, measure, event)
     day = event_column(event, measure.date, measure)
     amount = literal_column("1") if measure.sum is None else func.coalesce(event_column(event, measure.sum, measure), 0)
     return Counting(
@@ -63,15 +66,30 @@ def counting(kpi: Kpi, measure: Measure, event: FromClause, *, as_of: date) -> C
         record_id=event.c[RECORD_IDS[measure.event]],
         day=day,
         rep_id=or_unknown(event_column(event, measure.credit, measure)),
-        version=event.c.definition_version if is_versioned(kpi, measure) else cast(null(), BigInteger),
+        version=judged["definition_version"] if is_versioned(kpi, measure) else cast(null(), BigInteger),
         amount=cast(amount, AMOUNT),
-        is_counted=and_(where_condition(event, measure), day <= as_of),
+        is_counted=and_(where_condition(event, measure, judged), day <= as_of),
     )
 
 
 def is_versioned(kpi: Kpi, measure: Measure) -> bool:
-    """Tell whether the version that judged is part of what is counted: only meetings are judged."""
-    return kpi.definition is not None and measure.event == "meetings"
+    """Tell whether the version that judged is part of what is counted: of meetings always, of others where a verdict is asked."""
+    asks = measure.event == "meetings" or bool({"verdict", "definition_version"} & set(measure.where))
+    return kpi.definition is not None and asks
+
+
+def _judged_by(kpi: Kpi, measure: Measure, event: FromClause) -> Mapping[str, ColumnElement[Any]]:
+    """Give verdict and version by the KPI's definition: the event's own columns, or looked up in kpi.verdicts."""
+    names = ("verdict", "definition_version")
+    if measure.event == "meetings" and kpi.definition in (None, MEETING_DEFINITION):
+        return {name: event.c[name] for name in names}
+    mine = and_(other_verdicts.c.definition == kpi.definition, other_verdicts.c.record_id == event.c[RECORD_IDS[measure.event]])
+    found = {name: select(other_verdicts.c[name]).where(mine).scalar_subquery() for name in names}
+    if measure.event != "meetings":
+        return found
+    # without rows there, it is the definition behind kpi.meeting_verdicts
+    is_there = select(other_verdicts.c.definition).where(other_verdicts.c.definition == kpi.definition).exists()
+    return {name: case((is_there, found[name]), else_=event.c[name]) for name in names}
 
 
 @cache
@@ -106,9 +124,16 @@ def event_column(event: FromClause, name: str, measure: Measure) -> ColumnElemen
     return event.c[name]
 
 
-def where_condition(event: FromClause, measure: Measure) -> ColumnElement[bool]:
-    """Turn `where` into one condition; all its parts must hold. A missing value equals nothing, so `not` lets it through."""
-    parts = [_holds(event_column(event, name, measure), value) for name, value in measure.where.items()]
+def where_condition(
+    event: FromClause, measure: Measure, judged: Mapping[str, ColumnElement[Any]] | None = None
+) -> ColumnElement[bool]:
+    """Turn `where` into one condition; all its parts must hold. A missing value equals nothing, so `not` lets it through.
+
+    `judged` holds columns that stand in for the event's: the verdict by the KPI's own definition.
+    """
+    known = judged or {}
+    columns = {name: known[name] if name in known else event_column(event, name, measure) for name in measure.where}
+    parts = [_holds(columns[name], value) for name, value in measure.where.items()]
     return and_(true(), *parts)
 
 

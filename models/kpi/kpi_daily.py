@@ -16,7 +16,7 @@ from models.context import BuildContext, Model
 from models.expressions import no_rows, or_unknown
 from models.kpi.events import AMOUNT, Counting, counting, event_tables, is_versioned
 from models.kpi.teams import is_team_on
-from models.tables import calls, deals, emails, kpi_daily, meeting_verdicts, meetings, rep_teams
+from models.tables import calls, deals, emails, kpi_daily, meeting_verdicts, meetings, rep_teams, verdicts
 
 SEGMENTS = ("lead_source_first", "lead_source", "response_method", "industry", "company_size")
 KEYS = ("counted_date", "rep_id", "team", "department", *SEGMENTS, "definition_version")
@@ -32,7 +32,7 @@ def build_kpi_daily(context: BuildContext) -> Select[Any]:
 
 # --- one pass over an event for all measures that share day and credit -------------------------------------------------
 
-PassKey = tuple[str, str, str, bool]  # event, date column, credit column, versioned
+PassKey = tuple[str, str, str, str | None]  # event, date column, credit column, definition if the version counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class _Pass:
 
 
 def _pass_key(kpi: Kpi, measure: Measure) -> PassKey:
-    return measure.event, measure.date, measure.credit, is_versioned(kpi, measure)
+    definition = kpi.definition if is_versioned(kpi, measure) else None
+    return measure.event, measure.date, measure.credit, definition
 
 
 def _passes(kpis: Sequence[Kpi], events: Mapping[str, FromClause], *, as_of: date) -> dict[PassKey, _Pass]:
@@ -137,7 +138,7 @@ def _in_order(rows: FromClause) -> Select[Any]:
 
 MODEL = Model(
     table=kpi_daily,
-    reads=(calls, emails, meetings, deals, meeting_verdicts, rep_teams),
+    reads=(calls, emails, meetings, deals, meeting_verdicts, verdicts, rep_teams),
     statement=build_kpi_daily,
     group="kpi",
 )

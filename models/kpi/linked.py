@@ -39,8 +39,8 @@ READS = (contacts, companies, deals, reps, rep_teams)
 
 
 def with_linked(rows: FromClause, names: Iterable[str], *, ramp_business_days: int) -> Select[Any]:
-    """Add the named columns to `rows`, which have a `counted_date`; names that are no linked column are left out."""
-    wanted = [name for name in dict.fromkeys(names) if name in SOURCES or name in RENAMED or name == RAMPING]
+    """Add the named columns to `rows`, which have a `counted_date`; names that are no linked column of theirs are left out."""
+    wanted = [name for name in dict.fromkeys(names) if _link(name) in rows.c]
     joined: FromClause = rows
     sources: dict[str, FromClause] = {}
     linked = {SOURCES[name][0] for name in wanted if name in SOURCES} | ({"rep"} if RAMPING in wanted else set())
@@ -54,6 +54,14 @@ def with_linked(rows: FromClause, names: Iterable[str], *, ramp_business_days: i
         joined, is_ramping = _ramping(joined, rows, sources["rep"], ramp_business_days)
         columns.append(is_ramping.label(RAMPING))
     return select(*columns).select_from(joined)
+
+
+def _link(name: str) -> str:
+    """Name the column of the record that a linked column hangs on; empty when it is no linked column."""
+    if name in RENAMED:
+        return RENAMED[name]
+    source = "rep" if name == RAMPING else SOURCES.get(name, ("", ""))[0]
+    return REP_OF_TEAM.get(source) or (f"{source}_id" if source else "")
 
 
 def _source(source: str, rows: FromClause) -> tuple[FromClause, ColumnElement[bool]]:
