@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from definitions_contract.resolve import differences, in_force
+from definitions_contract.resolve import differences, first_day, in_force
 from definitions_contract.schema import Agreement, Definition, Kpi, Measure
 from pipelines.board import formats
 from pipelines.board.rows import Facts, Rows
@@ -172,7 +172,9 @@ def _agreed(definition: Definition, before: Definition | None, agreement: Agreem
     old = {rule.id for rule in before.rules} if before else {rule.id for rule in definition.rules}
     return Agreed(
         name=definition.name,
-        title=WORDS["version_since"].fill(version=definition.version, day=formats.day(definition.effective_from)),
+        title=WORDS["version_since"].fill(
+            version=definition.version, day=formats.day(first_day(definition) or definition.effective_from)
+        ),
         why=definition.why,
         rules=tuple(
             AgreedRule(
