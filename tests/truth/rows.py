@@ -149,6 +149,7 @@ def meetings(company: Company) -> Iterator[Row]:
             *_segments(company, contact_of[leading], leading, row.response_method),
             row.outcome,
             row.feedback,
+            row.feedback,  # nobody in the story takes an answer back
             row.reject_reason,
             row.decision_maker_present,
             row.deal_id is not None,
@@ -365,8 +366,8 @@ TABLES: dict[str, tuple[str, Callable[[Company], Iterator[Row]]]] = {
     ),
     "meetings": (
         f"meeting_id, {_SOURCE}, rep_id, held_by_rep_id, contact_id, company_id, deal_id, {_SEGMENTS}, outcome,"
-        " field_sales_feedback, reject_reason, decision_maker_present, has_deal, minutes, attendee_count, attendees_ours, copy_count, booked_date,"
-        " held_date, feedback_date, booked_at, starts_at, ends_at",
+        " field_sales_feedback, field_sales_feedback_first, reject_reason, decision_maker_present, has_deal, minutes, attendee_count,"
+        " attendees_ours, copy_count, booked_date, held_date, feedback_date, booked_at, starts_at, ends_at",
         meetings,
     ),
     "meeting_copies": ("connection, crm_id, crm_url, meeting_id, reason", meeting_copies),
