@@ -26,7 +26,6 @@ from models.statistics.funnel import CHAIN, STEPS, Estimates, estimate, money_fr
 from models.statistics.planning import DAYS_PER_MONTH
 
 LEAST_SAMPLE = 20  # as in the agreement that comes with the product
-MONTHS_AHEAD = (0, 2, 4)
 
 
 @dataclass
@@ -42,7 +41,6 @@ class Score:
     same_month: list[float] = field(default_factory=list)
     cohort: list[float] = field(default_factory=list)
     refused: int = 0
-    naive_silent: int = 0
 
 
 def main() -> None:
@@ -100,8 +98,6 @@ def compare(team: Team, known: Estimates, true: Estimates, score: Score) -> None
     ):
         if value > 0:
             errors.append(truth / value)
-        else:
-            score.naive_silent += 1
 
 
 def per_call(known: Estimates) -> float:
@@ -131,19 +127,23 @@ def naive(team: Team, *, is_cohort: bool) -> float:
 
 def report(score: Score, teams: int, seconds: float) -> None:
     print(f"{teams} teams, {score.refused} refused for too few cases, {seconds:.0f} s")
+    if not score.closure:
+        return
     print("\n| what | 90 % intervals that hold the truth |\n|---|---:|")
     for step, hits in score.held.items():
         print(f"| needed {step} | {np.mean(hits):.1%} |")
     for name, hits in score.rates.items():
         print(f"| rate {name} | {np.mean(hits):.1%} |")
     print(f"| money won when the plan is carried out | {np.mean(score.outcome):.1%} |")
-    print("\n| calculator | middle error | nine of ten within | says nothing |\n|---|---:|---:|---:|")
+    print("\n| calculator | bias, middle error | nine of ten within | says nothing |\n|---|---:|---:|---:|")
     for name, ratios in (
         ("ours", score.ours),
         ("newest month, wins of that month", score.same_month),
         ("newest month, wins of its own meetings", score.cohort),
     ):
         silent = 1 - len(ratios) / len(score.ours)
+        if not ratios:
+            continue
         off = np.abs(np.log(ratios))
         bias, middle, wide = (float(value) for value in (np.median(ratios), np.median(off), np.quantile(off, 0.9)))
         print(f"| {name} | {bias - 1:+.0%}, off by {np.expm1(middle):.0%} | factor {np.exp(wide):.2f} | {silent:.0%} |")
