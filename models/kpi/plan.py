@@ -108,7 +108,7 @@ def _refusal(reason: str) -> dict[str, Any]:
 
 
 def _base_row(worked: Plan, step: str, month: PlanMonth) -> dict[str, Any]:
-    material, rate = worked.material, rate_of_step(worked, step)
+    material, rate = worked.material, rate_of_step(worked, step) or worked.estimates.rates["average_deal"]
     return {
         "kpi_id": step,
         "period_kind": "month",
@@ -117,7 +117,7 @@ def _base_row(worked: Plan, step: str, month: PlanMonth) -> dict[str, Any]:
         "scope_kind": material.goal.scope[0],
         "scope_id": material.goal.scope[1],
         "goal_id": material.goal.goal_id,
-        "sample_size": rate.sample_size if rate else len(material.past),
+        "sample_size": rate.sample_size,
         "as_of": material.context.as_of,
     }
 
