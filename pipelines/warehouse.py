@@ -15,9 +15,8 @@ from models.context import BuildContext, Model
 from models.tables import SCHEMAS, metadata
 from pipelines.errors import WarehouseBusyError
 
-LOCK_WAIT_SECONDS = (
-    60  # a publish or a rerun holds the file for seconds; a whole night waits in Dagster's queue instead
-)
+# a publish or a rerun holds the file for seconds; a whole night waits in Dagster's queue instead
+LOCK_WAIT_SECONDS = 60
 
 
 class Warehouse:
@@ -58,11 +57,15 @@ class Warehouse:
             connection.close()
 
     def create_tables(self) -> None:
-        """Make the schemas and tables that are not there yet."""
+        """Make the schemas, tables and columns that are not there yet: a newer version works on an older warehouse.
+
+        A column that is no longer declared stays, and is neither written nor read.
+        """
         with self.transaction() as connection:
             for schema in SCHEMAS:
                 connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
             metadata.create_all(connection)
+            _add_missing_columns(connection)
 
     def write(self, model: Model, context: BuildContext) -> int:
         """Build one table in one transaction and return its number of rows."""
@@ -114,6 +117,20 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: list[dict[str,
         connection.execute(sa.insert(table).from_select(columns, sa.select(*arriving.columns)))
     finally:
         driver.unregister("arriving_rows")
+
+
+def _add_missing_columns(connection: sa.Connection) -> None:
+    known = connection.exec_driver_sql(
+        "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns()"
+    ).all()
+    there = {(table, column) for table, column in known}
+    preparer = connection.dialect.identifier_preparer
+    for table in metadata.tables.values():
+        for column in table.columns:
+            if (table.fullname, column.name) not in there:
+                kind = column.type.compile(dialect=connection.dialect)
+                name = preparer.format_column(column)
+                connection.exec_driver_sql(f"ALTER TABLE {preparer.format_table(table)} ADD COLUMN {name} {kind}")
 
 
 def _insert_select(connection: sa.Connection, model: Model, statement: sa.Select[Any]) -> None:

@@ -56,6 +56,17 @@ def test_every_declared_table_is_made_with_its_comments(warehouse: Warehouse) ->
     assert dict(made) == {table.fullname: table.comment for table in metadata.tables.values()}
 
 
+def test_a_warehouse_of_an_older_version_gets_the_columns_that_it_lacks(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        insert_rows(connection, companies, [_company()])
+        connection.exec_driver_sql("ALTER TABLE core.companies DROP COLUMN company_size")
+
+    warehouse.create_tables()
+
+    [row] = _all(warehouse, companies)
+    assert (row.name, row.company_size) == ("Demo", None)
+
+
 def test_an_error_inside_a_transaction_leaves_nothing(warehouse: Warehouse) -> None:
     def write_and_fail() -> None:
         with warehouse.transaction() as connection:
