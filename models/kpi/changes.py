@@ -111,13 +111,19 @@ def _items(connection: Connection, context: BuildContext, days: _Days) -> Iterat
         for scope, teams in _scopes(departments):
             chosen = [fact for fact in facts if fact.team in teams]
             head = sum((ramp for (_, team), ramp in heads.items() if team in teams), days.zeros())
-            yield from _of_kpi(kpi_id, scope, chosen, days, pace * head)
+            yield from _of_kpi(kpi_id, scope, _by_present_rules(chosen, kpi, context), days, pace * head)
             if kpi_id == "calls_made" and scope[0] == "team":
                 yield from _of_reps(scope, chosen, days, pace, heads)
             if kpi.definition is not None and kpi_id in RATES:
                 yield from _of_definition(context, kpi, scope, chosen, days)
     yield from _of_deals(connection, departments, days)
     yield from _of_connections(connection, context, days, _pace(weights.get("calls_made", {}), days))
+
+
+def _by_present_rules(facts: Sequence[Fact], kpi: Kpi, context: BuildContext) -> Sequence[Fact]:
+    """Leave out what was judged by a former definition: it is no past to compare with."""
+    since = definition_since(context.agreement, kpi, as_of=context.as_of)
+    return facts if since is None else [fact for fact in facts if fact.day >= since]
 
 
 def _scopes(departments: Mapping[str, str]) -> list[tuple[Scope, frozenset[str]]]:
