@@ -40,7 +40,7 @@ def test_status_can_be_read_by_a_program(night_home: Home) -> None:
 
 @pytest.mark.parametrize("kpi", ["calls_made", "valid_rate", "won_amount", "win_rate_by_close_date"])
 def test_the_records_of_a_number_add_up_to_it(night_home: Home, kpi: str) -> None:
-    answer = json.loads(night_home.kpi("explain", "kpi", kpi, "2026-10", "--format", "json").stdout)
+    answer = json.loads(night_home.kpi("explain", "kpi", kpi, "FY2026", "--format", "json").stdout)
 
     for side in answer["measures"]:
         added = sum(Decimal(one["amount"]) for one in answer["records"] if one["side"] == side)
