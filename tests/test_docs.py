@@ -54,5 +54,5 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def test_both_readmes_show_the_same_pictures_commands_and_settings() -> None:
     english, japanese = ((PROJECT / name).read_text(encoding="utf-8") for name in ("README.md", "README.ja.md"))
 
-    for pattern in (r"`(KPI_\w+)`", r"^\| `(kpi [^`]+)`", r"^\$ (make \w+)"):
+    for pattern in (r"`(KPI_\w+)`", r"^\| `(kpi [^`]+)`", r"^\$ (make \w+)", r"\]\((docs/[^)]+md)\)"):
         assert re.findall(pattern, english, re.MULTILINE) == re.findall(pattern, japanese, re.MULTILINE)
