@@ -56,9 +56,7 @@ def test_only_the_warehouse_opens_an_engine() -> None:
 
 def test_only_the_settings_and_the_command_line_read_the_environment() -> None:
     readers = {
-        path.relative_to(PROJECT).as_posix()
-        for path in _modules()
-        if "os.environ" in path.read_text(encoding="utf-8")
+        path.relative_to(PROJECT).as_posix() for path in _modules() if "os.environ" in path.read_text(encoding="utf-8")
     }
 
     # night_run.py tells Dagster its folders, the CLI and Dagster's way in hand the environment to Settings.from_env

@@ -68,9 +68,14 @@ def watched(team: Team) -> list[Watched]:
     for source in range(team.calls.shape[2]):
         part = str(source)
         found += [
-            Watched("calls_made", "lead_source", part, Series("count", by_source["calls"][:, source], weights["calls"])),
             Watched(
-                "meetings_booked", "lead_source", part, Series("count", by_source["booked"][:, source], weights["booked"])
+                "calls_made", "lead_source", part, Series("count", by_source["calls"][:, source], weights["calls"])
+            ),
+            Watched(
+                "meetings_booked",
+                "lead_source",
+                part,
+                Series("count", by_source["booked"][:, source], weights["booked"]),
             ),
             Watched(
                 "connect_rate",

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import BigInteger, Boolean, Date, DateTime, Numeric, Text
 
 from definitions_contract import json_schemas
-from definitions_contract.documents import SINGLE_FILES
 from definitions_contract.conditions import parse_row_condition
+from definitions_contract.documents import SINGLE_FILES
 from definitions_contract.expectations import EXPECTATIONS, TO_BE_NULL
 from definitions_contract.schema import Agreement, Label, Rule, SigningState
 from definitions_contract.signing import state
