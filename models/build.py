@@ -75,6 +75,7 @@ KPI: tuple[Model, ...] = (
     cohorts.MODEL,
     qualitative.MODEL,
     causes.MODEL,
+    causes.PERIOD_CHANGES,
     changes.MODEL,
     alerts.MODEL,
     alerts.EVENTS,

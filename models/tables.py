@@ -771,25 +771,53 @@ divergence = Table(
     schema="kpi",
     comment="One row per KPI, period, scope and night: where it stands and how sure that is",
 )
+
+
+def _cause_parts() -> tuple[Column[Any], ...]:
+    return (
+        _key("split", "funnel, or the segment: lead_source, response_method, rep, industry; data when a sync is stale"),
+        _key("part", "Factor or segment value"),
+        _key("effect", "factor, mix, rate, leaver, definition, calendar or stale_sync"),
+        _double("contribution", "Share of the gap in the KPI's unit; the parts of one split add up to gap"),
+    )
+
+
+def _cause_evidence() -> tuple[Column[Any], ...]:
+    return (
+        _double("lower", "Low end of the 90 % interval of contribution"),
+        _double("upper", "High end"),
+        _boolean("is_significant", "More than noise"),
+        _integer("rank", "1 for the largest that points the way of the gap and is significant"),
+        _text("evidence_ids", "Up to 20 core ids behind it, comma separated"),
+        _text("evidence", "Figures behind it, in one English sentence"),
+    )
+
+
 causes = Table(
     "causes",
     metadata,
     _key("kpi_id", "KPI whose gap is split"),
     *_period(),
     _date("evaluated_date", "Night's as_of", key=True),
-    _key("split", "funnel, or the segment: lead_source, response_method, rep"),
-    _key("part", "Factor or segment value"),
-    _key("effect", "factor, mix or rate"),
-    _double("contribution", "Share of the gap in the KPI's unit; the parts of one split add up to gap"),
+    *_cause_parts(),
     _double("gap", "Actual minus expected_to_date"),
-    _double("lower", "Low end of the 90 % interval of contribution"),
-    _double("upper", "High end"),
-    _boolean("is_significant", "More than noise"),
-    _integer("rank", "1 for the largest that points the way of the gap and is significant"),
-    _text("evidence_ids", "Up to 20 core ids behind it, comma separated"),
-    _text("evidence", "Figures behind it, in one English sentence"),
+    *_cause_evidence(),
     schema="kpi",
     comment="One row per part of a gap",
+)
+period_changes = Table(
+    "period_changes",
+    metadata,
+    _key("kpi_id", "KPI whose change is split"),
+    *_period(),
+    _date("evaluated_date", "Night's as_of", key=True),
+    *_cause_parts(),
+    _double("gap", "Actual minus previous"),
+    *_cause_evidence(),
+    _date("previous_start", "First day of the period before"),
+    _double("previous", "Its value; of counts and sums the share of it that lies in as many weekdays"),
+    schema="kpi",
+    comment="One row per part of the change of a month or quarter so far against the one before, as kpi.causes splits the gap to target",
 )
 changes = Table(
     "changes",

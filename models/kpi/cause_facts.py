@@ -4,16 +4,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, Double, cast, func, select
+from sqlalchemy import Connection, Double, cast, func, or_, select
 
+from definitions_contract.resolve import in_force
 from definitions_contract.schema import Agreement, Kpi
 from models.statistics.causes import Segment
-from models.tables import kpi_daily, meeting_verdicts, meetings
+from models.tables import deals, kpi_daily, meeting_verdicts, meetings, rep_teams
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Cases of one day, rep and segment; of a meeting also its id and why it did not count."""
+    """Cases of one day, rep and segment; of a meeting or lost deal also its id and why it did not count.
+
+    `is_redefined`: the definition of the baseline would have counted it, the present one does not.
+    """
 
     day: date
     team: str
@@ -23,15 +27,19 @@ class Fact:
     hits: float
     cases: float
     awaiting: float = 0.0
-    meeting_id: str | None = None
+    record_id: str | None = None
     failed_rules: str | None = None
     reject_reason: str | None = None
+    lost_reason: str | None = None
+    industry: str = "unknown"
+    is_redefined: bool = False
 
 
 SPLITS: dict[str, Callable[[Fact], str]] = {
     "lead_source": lambda fact: fact.lead_source,
     "response_method": lambda fact: fact.response_method,
     "rep": lambda fact: fact.rep_id,
+    "industry": lambda fact: fact.industry,
 }
 
 
@@ -45,6 +53,7 @@ def read_meeting_facts(connection: Connection, *, since: date, as_of: date) -> l
             verdicts.rep_id,
             meetings.c.lead_source,
             meetings.c.response_method,
+            meetings.c.industry,
             verdicts.verdict,
             verdicts.meeting_id,
             verdicts.failed_rules,
@@ -64,7 +73,8 @@ def read_meeting_facts(connection: Connection, *, since: date, as_of: date) -> l
             hits=float(row.verdict == "valid"),
             cases=1.0,
             awaiting=float(row.verdict == "pending"),
-            meeting_id=row.meeting_id,
+            record_id=row.meeting_id,
+            industry=row.industry or "unknown",
             failed_rules=row.failed_rules,
             reject_reason=row.reject_reason,
         )
@@ -72,11 +82,42 @@ def read_meeting_facts(connection: Connection, *, since: date, as_of: date) -> l
     ]
 
 
-def read_daily_facts(connection: Connection, kpi: Kpi, cases_of: Kpi | None, *, since: date, as_of: date) -> list[Fact]:
-    """Read a KPI's facts of [since, as_of]: hits are its numerators, cases the denominators of `cases_of` (0 without one)."""
+def read_lost_deals(connection: Connection, *, since: date, as_of: date) -> list[Fact]:
+    """Read the deals lost in [since, as_of] with their reasons: cases without a hit, of the team of their rep on that day."""
+    is_member = (rep_teams.c.rep_id == deals.c.rep_id) & (rep_teams.c.valid_from <= deals.c.close_date)
+    is_member &= or_(rep_teams.c.valid_to.is_(None), deals.c.close_date < rep_teams.c.valid_to)
+    names = ("deal_id", "close_date", "rep_id", "lead_source", "response_method", "industry", "lost_reason")
+    rows = connection.execute(
+        select(rep_teams.c.team, *(deals.c[name] for name in names))
+        .join_from(deals, rep_teams, is_member)
+        .where(deals.c.status == "lost", deals.c.close_date >= since, deals.c.close_date <= as_of)
+        .order_by(deals.c.close_date, deals.c.deal_id)
+    )
+    return [
+        Fact(
+            day=row.close_date,
+            team=row.team,
+            rep_id=row.rep_id,
+            lead_source=row.lead_source or "unknown",
+            response_method=row.response_method or "unknown",
+            industry=row.industry or "unknown",
+            hits=0.0,
+            cases=1.0,
+            record_id=row.deal_id,
+            lost_reason=row.lost_reason or "unknown",
+        )
+        for row in rows.all()
+    ]
+
+
+def read_daily_facts(
+    connection: Connection, kpi: Kpi, cases_of: Kpi | None, *, since: date, as_of: date, side: str = "denominator"
+) -> list[Fact]:
+    """Read a KPI's facts of [since, as_of]: hits are its numerators, cases a side of `cases_of` (0 without one)."""
     daily = kpi_daily.c
     wanted = [kpi.id] if cases_of is None else [kpi.id, cases_of.id]
-    keys = [daily.kpi_id, daily.counted_date, daily.team, daily.rep_id, daily.lead_source, daily.response_method]
+    segments = (daily.lead_source, daily.response_method, daily.industry)
+    keys = [daily.kpi_id, daily.counted_date, daily.team, daily.rep_id, *segments]
     sums = [cast(func.sum(daily[name]), Double).label(name) for name in ("numerator", "denominator")]
     rows = connection.execute(
         select(*keys, *sums)
@@ -91,11 +132,28 @@ def read_daily_facts(connection: Connection, kpi: Kpi, cases_of: Kpi | None, *, 
             rep_id=row.rep_id,
             lead_source=row.lead_source or "unknown",
             response_method=row.response_method or "unknown",
+            industry=row.industry or "unknown",
             hits=(row.numerator or 0.0) if row.kpi_id == kpi.id else 0.0,
-            cases=(row.denominator or 0.0) if cases_of is not None and row.kpi_id == cases_of.id else 0.0,
+            cases=(row._mapping[side] or 0.0) if cases_of is not None and row.kpi_id == cases_of.id else 0.0,
         )
         for row in rows.all()
     ]
+
+
+def added_rules(agreement: Agreement, kpi: Kpi, *, before: date, as_of: date) -> frozenset[str]:
+    """Name the rules that the definition of `as_of` has and the one of `before` had not."""
+    if kpi.definition is None:
+        return frozenset()
+    held = {
+        day: {
+            rule.id
+            for row in in_force(agreement, kpi.definition)
+            if row.start <= day < (row.end or date.max)
+            for rule in row.definition.rules
+        }
+        for day in (before, as_of)
+    }
+    return frozenset(held[as_of] - held[before]) if held[before] else frozenset()
 
 
 def inner_rate(kpi: Kpi, agreement: Agreement) -> Kpi | None:
@@ -112,12 +170,13 @@ def segments_of(
     """Add facts up per segment; hits are measured in `unit` (the mean amount, for sums)."""
     sums: dict[str, list[float]] = {}
     for fact in now:
-        row = sums.setdefault(key(fact), [0.0] * 5)
+        row = sums.setdefault(key(fact), [0.0] * 6)
         row[0] += fact.hits / unit
         row[1] += fact.cases
         row[4] += fact.awaiting
+        row[5] += fact.is_redefined
     for fact in before:
-        row = sums.setdefault(key(fact), [0.0] * 5)
+        row = sums.setdefault(key(fact), [0.0] * 6)
         row[2] += fact.hits / unit
         row[3] += fact.cases
     return [Segment(name, *row) for name, row in sorted(sums.items())]

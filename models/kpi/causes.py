@@ -1,191 +1,138 @@
-"""Of what does each gap consist? One row per part of a gap: funnel factors, lead sources, response methods, reps.
+"""Of what does each gap consist? One row per part of a gap: funnel factors, lead sources, response methods, reps, industries.
 
-Compares the running period with an own earlier one under the same definition, scaled by the business-day weights.
+The gap to target compares the running period with an own earlier one under the same definition, scaled by the business-day weights
+(kpi.causes); the change to the last period compares it with that one (kpi.period_changes). A stale sync is the only cause of a
+gap that is not to be trusted.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from definitions_contract.periods import period_of
 from definitions_contract.schema import Kpi
 from models.context import BuildContext, Model
-from models.kpi.cause_facts import (
-    SPLITS,
-    Fact,
-    in_scope,
-    inner_rate,
-    read_daily_facts,
-    read_meeting_facts,
-    segments_of,
+from models.kpi.cause_evidence import Behind, evidence_of
+from models.kpi.cause_gaps import Gap, Material, behind_of, gap_of, parts_of, read_material, weight_between
+from models.kpi.daily_history import definition_since, kpis_by_id
+from models.kpi.data_trust import stale_connections
+from models.statistics.causes import CALENDAR, Part, against_past, rank_parts
+from models.tables import (
+    calendar,
+    causes,
+    deals,
+    divergence,
+    kpi_daily,
+    meeting_verdicts,
+    meetings,
+    pace_weights,
+    period_changes,
+    rep_teams,
+    reps,
+    sync_runs,
 )
-from models.kpi.daily_history import (
-    Awaiting,
-    DailyFacts,
-    awaits_verdict,
-    definition_since,
-    kpis_by_id,
-    read_awaiting,
-    read_daily,
-    read_weights,
-)
-from models.statistics.causes import (
-    FIXED_PARTS,
-    Noise,
-    Part,
-    merge_small,
-    rank_parts,
-    split_count,
-    split_funnel,
-    split_rate,
-)
-from models.statistics.dispersion import estimate_dispersion
-from models.tables import causes, divergence, kpi_daily, meeting_verdicts, meetings, pace_weights
 
 EXPLAINED_STATES = ("at_risk", "off", "ahead")
 EXPLAINED_SCOPES = ("department", "team")
+COMPARED_PERIODS = ("month", "quarter")  # a week is mostly noise, a fiscal year mostly the last one
 BASELINE_DAYS = 90  # three months: each weekday and month end often enough
 BASELINE_GAP_DAYS = 60  # a change of the last two months must not be part of what it is compared with
 LEAST_BASELINE_DAYS = 30  # with less under the present definition, the days under the former are better than none
-SHOWN_SEGMENTS = {
-    "lead_source": 8,
-    "response_method": 6,
-    "rep": 8,
-}  # the rest stands as one: a list that is read to its end
-EVIDENCE_IDS = 20  # enough to look at, few enough to be looked at
-RATE_DISPERSION = 1.5  # weekly rates vary a little more than binomial: lists and campaigns come in lumps
-
-# Stage by stage: the name of the factor that leads to it, the KPI that counts it, and the side of that KPI.
-ACTIVITY_FUNNEL = (
-    ("calls_made", "calls_made"),
-    ("connects_per_call", "connect_rate"),
-    ("booked_per_connect", "meetings_booked"),
-    ("held_per_booked", "meetings_held"),
-    ("valid_per_held", "valid_meetings"),
-)
-FUNNELS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "meetings_booked": ACTIVITY_FUNNEL[:3],
-    "meetings_held": ACTIVITY_FUNNEL[:4],
-    "valid_meetings": ACTIVITY_FUNNEL,
-    "deals_won": (("valid_meetings", "valid_meetings"), ("won_per_valid", "deals_won")),
-    "won_amount": (("deals_won", "deals_won"), ("amount_per_deal", "won_amount")),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Material:
-    """Everything that was read for the night."""
-
-    context: BuildContext
-    kpis: Mapping[str, Kpi]
-    facts: Mapping[tuple[str, tuple[str, str]], DailyFacts]
-    weights: Mapping[str, Mapping[date, float]]
-    awaiting: Awaiting
-    meetings: Sequence[Fact]
-    daily: Mapping[str, Sequence[Fact]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Gap:
-    """One gap to explain: its row of kpi.divergence, the two spans compared and the noise."""
-
-    row: Any
-    kpi: Kpi
-    scope: tuple[str, str]
-    teams: frozenset[str]
-    now: tuple[date, date]
-    before: tuple[date, date]
-    noise: Noise
-
-    @property
-    def size(self) -> float:
-        return float(self.row.actual - self.row.expected_to_date)
+STALE_SYNC = "data"  # split of the one part of a gap that is not to be trusted
 
 
 def build_causes(connection: Connection, context: BuildContext) -> Iterator[Mapping[str, Any]]:
-    """Explain tonight's gaps of departments and teams."""
+    """Explain tonight's gaps of departments and teams to their targets."""
+    yield from _stale_rows(connection, context)
+    rows = [row for row in _tonight(connection, context) if row.state in EXPLAINED_STATES]
+    if not rows:
+        return
+    earliest = min(context.as_of - timedelta(days=BASELINE_GAP_DAYS), *(row.period_start for row in rows))
+    since = earliest - timedelta(days=BASELINE_DAYS)
+    material = read_material(connection, context, {row.kpi_id for row in rows}, since=since)
+    for row in rows:
+        gap = gap_of(row, material, before=_baseline(row.period_start, material.kpis[row.kpi_id], material))
+        behind = behind_of(gap, material)
+        for part in rank_parts(parts_of(gap, behind, material), gap=gap.size):
+            yield _row(part, gap, behind)
+
+
+def build_period_changes(connection: Connection, context: BuildContext) -> Iterator[Mapping[str, Any]]:
+    """Explain how departments and teams stand beside the same share of the last period, on target or not."""
+    found = _tonight(connection, context)
+    rows = [row for row in found if row.period_kind in COMPARED_PERIODS and row.state != "untrusted"]
+    if not rows:
+        return
+    since = min(_previous_start(row, context) for row in rows)
+    material = read_material(connection, context, {row.kpi_id for row in rows}, since=since)
+    for row in rows:
+        gap = gap_of(row, material, before=(_previous_start(row, context), row.period_start))
+        behind = behind_of(gap, material)
+        if behind.before:
+            yield from _change_rows(gap, behind, material)
+
+
+def _change_rows(gap: Gap, behind: Behind, material: Material) -> Iterator[Mapping[str, Any]]:
+    past = _last_period(gap, material)
+    work = replace(gap, size=float(gap.row.actual) - past)
+    parts = against_past(parts_of(work, behind, material), gap=work.size)
+    holidays = _holidays(work, material) if gap.kpi.denominator is None else 0.0
+    whole = replace(work, size=work.size + holidays)
+    if holidays:
+        splits = dict.fromkeys(part.split for part in parts)
+        parts += [Part(split, CALENDAR, "calendar", holidays, None, is_significant=True) for split in splits]
+    for part in rank_parts(parts, gap=whole.size):
+        row = _row(part, whole, behind)
+        yield row | {"previous_start": gap.before[0], "previous": whole.row.actual - whole.size}
+
+
+def _last_period(gap: Gap, material: Material) -> float:
+    """Give the last period's value; of counts and sums the share of it that lies in as many business days."""
+    facts = material.facts.get((gap.kpi.id, gap.scope))
+    numerator, denominator = facts.total(*gap.before) if facts is not None else (0.0, 0.0)
+    if gap.kpi.denominator is not None:
+        return numerator / denominator if denominator else 0.0
+    return numerator * gap.noise.scale
+
+
+def _holidays(gap: Gap, material: Material) -> float:
+    """Give what the holidays of both spans make of a count: the share by business days less the one by weekdays."""
+    facts = material.facts.get((gap.kpi.id, gap.scope))
+    past = facts.total(*gap.before)[0] if facts is not None else 0.0
+    now_share, past_share = (_open_share(span, material) for span in (gap.now, gap.before))
+    if now_share is None or past_share is None or weight_between(material, gap.kpi, gap.before) <= 0:
+        return 0.0
+    return past * gap.noise.scale * (1 - past_share / now_share)
+
+
+def _open_share(span: tuple[date, date], material: Material) -> float | None:
+    """Give the share of weekdays that are business days; None where there is no such day."""
+    days = [span[0] + timedelta(days=number) for number in range((span[1] - span[0]).days)]
+    weekdays = [day for day in days if day.weekday() < 5]
+    opened = sum(material.is_business_day.get(day, False) for day in weekdays)
+    return opened / len(weekdays) if opened else None
+
+
+def _previous_start(row: Any, context: BuildContext) -> date:
+    team = context.agreement.team
+    return period_of(row.period_start - timedelta(days=1), row.period_kind, team.fiscal_year_start_month)[0]
+
+
+def _tonight(connection: Connection, context: BuildContext) -> list[Any]:
     is_wanted = (
         (divergence.c.evaluated_date == context.as_of)
-        & divergence.c.state.in_(EXPLAINED_STATES)
         & divergence.c.scope_kind.in_(EXPLAINED_SCOPES)
         & divergence.c.actual.is_not(None)
     )
     kpis = kpis_by_id(context.agreement)
     found = connection.execute(select(divergence).where(is_wanted).order_by(*divergence.primary_key.columns)).all()
-    rows = [row for row in found if row.kpi_id in kpis]
-    if not rows:
-        return
-    earliest = min(context.as_of - timedelta(days=BASELINE_GAP_DAYS), *(row.period_start for row in rows))
-    since = earliest - timedelta(days=BASELINE_DAYS)
-    material = _read(connection, context, {row.kpi_id for row in rows}, since=since)
-    for row in rows:
-        yield from _explain(row, material)
+    return [row for row in found if row.kpi_id in kpis]
 
 
-def _read(connection: Connection, context: BuildContext, kpi_ids: set[str], *, since: date) -> _Material:
-    kpis = kpis_by_id(context.agreement)
-    stages = {stage for kpi_id in kpi_ids for _, stage in FUNNELS.get(kpi_id, ())} & set(kpis)
-    has_awaiting = any(awaits_verdict(kpis[kpi_id]) for kpi_id in kpi_ids)
-    daily = {
-        kpi_id: read_daily_facts(
-            connection, kpis[kpi_id], inner_rate(kpis[kpi_id], context.agreement), since=since, as_of=context.as_of
-        )
-        for kpi_id in sorted(kpi_ids)
-        if not awaits_verdict(kpis[kpi_id])
-    }
-    return _Material(
-        context=context,
-        kpis=kpis,
-        facts=read_daily(connection, kpi_ids | stages, as_of=context.as_of),
-        weights=read_weights(connection),
-        awaiting=read_awaiting(connection, context.agreement, as_of=context.as_of),
-        meetings=read_meeting_facts(connection, since=since, as_of=context.as_of) if has_awaiting else (),
-        daily=daily,
-    )
-
-
-def _explain(row: Any, material: _Material) -> Iterator[Mapping[str, Any]]:
-    gap = _gap_of(row, material)
-    facts = material.meetings if awaits_verdict(gap.kpi) else material.daily[gap.kpi.id]
-    now = in_scope(facts, gap.teams, *gap.now)
-    before = in_scope(facts, gap.teams, *gap.before)
-    parts = _funnel_parts(gap, material)
-    for split in SPLITS:
-        parts += _segment_parts(split, gap, now, before, has_cases=any(fact.cases for fact in facts))
-    for part in rank_parts(parts, gap=gap.size):
-        yield _row(part, gap, now, before)
-
-
-def _gap_of(row: Any, material: _Material) -> _Gap:
-    kpi = material.kpis[row.kpi_id]
-    teams = material.context.agreement.team.teams
-    chosen = (
-        {row.scope_id} if row.scope_kind == "team" else {team.id for team in teams if team.department == row.scope_id}
-    )
-    now = (row.period_start, material.context.as_of + timedelta(days=1))
-    before = _baseline(row.period_start, kpi, material)
-    weights = material.weights.get(kpi.id, {})
-    gone, base = (sum(weight for day, weight in weights.items() if span[0] <= day < span[1]) for span in (now, before))
-    scope = (row.scope_kind, row.scope_id)
-    return _Gap(
-        row=row,
-        kpi=kpi,
-        scope=scope,
-        teams=frozenset(chosen),
-        now=now,
-        before=before,
-        noise=Noise(
-            scale=gone / base if base > 0 else 0.0,
-            dispersion=_dispersion(material, kpi, scope, before),
-            rate_dispersion=RATE_DISPERSION,
-        ),
-    )
-
-
-def _baseline(period_start: date, kpi: Kpi, material: _Material) -> tuple[date, date]:
+def _baseline(period_start: date, kpi: Kpi, material: Material) -> tuple[date, date]:
     """Choose the span to compare with: before the period and before the last two months, under the same definition."""
     as_of = material.context.as_of
     since = definition_since(material.context.agreement, kpi, as_of=as_of) or date.min
@@ -197,68 +144,30 @@ def _baseline(period_start: date, kpi: Kpi, material: _Material) -> tuple[date, 
     return (max(start, since), end) if end - least >= since else (start, end)
 
 
-def _dispersion(material: _Material, kpi: Kpi, scope: tuple[str, str], span: tuple[date, date]) -> float:
-    """Estimate the noise of weekly volumes in the baseline; sums are noisy by their events, taken as of the prior."""
-    if kpi.kind == "sum":
-        return estimate_dispersion([], []).value
-    facts = material.facts.get((kpi.id, scope), DailyFacts())
-    weights = material.weights.get(kpi.id, {})
-    starts = [span[0] + timedelta(days=7 * week) for week in range((span[1] - span[0]).days // 7)]
-    week = timedelta(days=7)
-    totals = [facts.total(start, start + week) for start in starts]
-    counts = [denominator if kpi.denominator is not None else numerator for numerator, denominator in totals]
-    shares = [sum(weights.get(start + timedelta(days=day), 0.0) for day in range(7)) for start in starts]
-    return estimate_dispersion(counts, shares).value
+def _stale_rows(connection: Connection, context: BuildContext) -> Iterator[Mapping[str, Any]]:
+    """Name the connections whose records are missing as the one cause of every gap of the night."""
+    names = stale_connections(connection, context)
+    for row in _tonight(connection, context) if names else ():
+        if row.state == "untrusted":
+            size = float(row.actual - row.expected_to_date)
+            yield _keys(row) | {
+                "split": STALE_SYNC,
+                "part": ",".join(names),
+                "effect": "stale_sync",
+                "contribution": size,
+                "gap": size,
+                "lower": size,
+                "upper": size,
+                "is_significant": True,
+                "rank": 1,
+                "evidence_ids": None,
+                "evidence": f"{row.reason} What happened since is not counted: no gap can be told from a missing sync.",
+            }
 
 
-def _funnel_parts(gap: _Gap, material: _Material) -> list[Part]:
-    stages = FUNNELS.get(gap.kpi.id, ())
-    if not stages or any(kpi_id not in material.kpis for _, kpi_id in stages):
-        return []
-    now, before = (
-        {name: material.facts.get((kpi_id, gap.scope), DailyFacts()).total(*span)[0] for name, kpi_id in stages}
-        for span in (gap.now, gap.before)
-    )
-    awaiting = 0.0
-    if awaits_verdict(gap.kpi):
-        awaiting = material.awaiting.total(gap.scope, *gap.now) * material.awaiting.rate
-    return split_funnel(now, before, gap=gap.size, noise=gap.noise, awaiting=awaiting)
-
-
-def _segment_parts(
-    split: str, gap: _Gap, now: Sequence[Fact], before: Sequence[Fact], *, has_cases: bool
-) -> list[Part]:
-    unit = _unit(gap.kpi, before)
-    segments = merge_small(segments_of(now, before, SPLITS[split], unit=unit), keep=SHOWN_SEGMENTS[split])
-    if not segments or gap.kpi.kind == "product":
-        return []
-    if gap.kpi.denominator is not None:
-        return split_rate(split, segments, gap=gap.size, dispersion=RATE_DISPERSION)
-    parts = split_count(
-        split, segments, gap=gap.size / unit, noise=gap.noise, has_rate=has_cases and gap.kpi.kind == "count"
-    )
-    return [_in_unit(part, unit) for part in parts]
-
-
-def _unit(kpi: Kpi, before: Sequence[Fact]) -> float:
-    """Give the mean size of a day's amount of one rep and segment: close to one event, so that its noise is known."""
-    amounts = [fact.hits for fact in before if fact.hits > 0]
-    return sum(amounts) / len(amounts) if kpi.kind == "sum" and amounts else 1.0
-
-
-def _in_unit(part: Part, unit: float) -> Part:
-    error = None if part.standard_error is None else part.standard_error * unit
-    return replace(part, contribution=part.contribution * unit, standard_error=error)
-
-
-def _row(part: Part, gap: _Gap, now: Sequence[Fact], before: Sequence[Fact]) -> dict[str, Any]:
-    row = gap.row
-    missed = _missed_meetings(part, now)
-    return {
-        **{name: getattr(row, name) for name in ("kpi_id", "period_kind", "period_start", "period_end")},
-        "scope_kind": row.scope_kind,
-        "scope_id": row.scope_id,
-        "evaluated_date": row.evaluated_date,
+def _row(part: Part, gap: Gap, behind: Behind) -> dict[str, Any]:
+    words, ids = evidence_of(part, behind)
+    return _keys(gap.row) | {
         "split": part.split,
         "part": part.part,
         "effect": part.effect,
@@ -268,71 +177,29 @@ def _row(part: Part, gap: _Gap, now: Sequence[Fact], before: Sequence[Fact]) -> 
         "upper": part.upper,
         "is_significant": part.is_significant,
         "rank": part.rank,
-        "evidence_ids": ",".join(str(fact.meeting_id) for fact in missed[:EVIDENCE_IDS]) or None,
-        "evidence": _evidence(part, gap, now, before, missed),
+        "evidence_ids": ids,
+        "evidence": words,
     }
 
 
-def _missed_meetings(part: Part, now: Sequence[Fact]) -> list[Fact]:
-    """Give the meetings of a segment that did not count, newest first; only where the rate is the matter."""
-    if part.effect != "rate" or part.split not in SPLITS:
-        return []
-    key = SPLITS[part.split]
-    missed = [
-        fact for fact in now if key(fact) == part.part and fact.meeting_id and not fact.hits and not fact.awaiting
-    ]
-    return sorted(missed, key=lambda fact: (fact.day, fact.meeting_id or ""), reverse=True)
+def _keys(row: Any) -> dict[str, Any]:
+    names = ("kpi_id", "period_kind", "period_start", "period_end", "scope_kind", "scope_id", "evaluated_date")
+    return {name: getattr(row, name) for name in names}
 
 
-def _evidence(part: Part, gap: _Gap, now: Sequence[Fact], before: Sequence[Fact], missed: Sequence[Fact]) -> str | None:
-    if part.part in FIXED_PARTS:
-        return _fixed_evidence(part.part, gap)
-    if part.split not in SPLITS:
-        return None
-    key = SPLITS[part.split]
-    chosen = segments_of(
-        [fact for fact in now if key(fact) == part.part],
-        [fact for fact in before if key(fact) == part.part],
-        lambda _: part.part,
-    )
-    if not chosen:
-        return None
-    segment = chosen[0]
-    if part.effect == "mix" or segment.cases <= 0:
-        cases, past = (segment.cases, segment.past_cases) if segment.cases else (segment.hits, segment.past_hits)
-        return f"{cases:,.0f} so far, {past * gap.noise.scale:,.0f} by the level of {_span(gap)}."
-    reasons = _leading_reasons(missed)
-    return (
-        f"{segment.hits:,.0f} of {segment.cases - segment.awaiting:,.0f} counted ({segment.rate:.0%}), "
-        f"{segment.past_rate:.0%} in {_span(gap)}{reasons}."
-    )
-
-
-def _fixed_evidence(name: str, gap: _Gap) -> str:
-    if name == FIXED_PARTS[0]:
-        return f"What the target asks beyond the level of {_span(gap)}; not a change in the work."
-    return "Expected from meetings that wait for an answer; not a change in the work."
-
-
-def _leading_reasons(missed: Sequence[Fact]) -> str:
-    rules = Counter(rule for fact in missed for rule in (fact.failed_rules or "").split(",") if rule)
-    rejections = Counter(fact.reject_reason for fact in missed if fact.reject_reason)
-    texts = [
-        f"; {what}: " + ", ".join(f"{name} {count}" for name, count in found.most_common(3))
-        for what, found in (("failed rules", rules), ("reject reasons", rejections))
-        if found
-    ]
-    return "".join(texts)
-
-
-def _span(gap: _Gap) -> str:
-    return f"{gap.before[0]} to {gap.before[1] - timedelta(days=1)}"
-
-
+READS = (divergence, kpi_daily, meeting_verdicts, meetings, pace_weights, deals, reps, rep_teams, calendar)
 MODEL = Model(
     table=causes,
-    reads=(divergence, kpi_daily, meeting_verdicts, meetings, pace_weights),
+    reads=(*READS, sync_runs),
     rows=build_causes,
+    write="replace_day",
+    day_column="evaluated_date",
+    group="kpi",
+)
+PERIOD_CHANGES = Model(
+    table=period_changes,
+    reads=READS,
+    rows=build_period_changes,
     write="replace_day",
     day_column="evaluated_date",
     group="kpi",

@@ -14,6 +14,11 @@ def distrust_reason(connection: Connection, context: BuildContext) -> str | None
     return next(_reasons(connection, context), None)
 
 
+def stale_connections(connection: Connection, context: BuildContext) -> list[str]:
+    """Name the connections whose records of the day are not all here."""
+    return [name for name, _ in _stale(connection, context)]
+
+
 def _reasons(connection: Connection, context: BuildContext) -> Iterator[str]:
     yield from _stale_connections(connection, context)
     yield from _lost_records(connection)
@@ -28,6 +33,11 @@ def _reasons(connection: Connection, context: BuildContext) -> Iterator[str]:
 
 def _stale_connections(connection: Connection, context: BuildContext) -> Iterator[str]:
     """Name connections whose newest sync ended before the day was over: what happened after it is not counted."""
+    for name, reason in _stale(connection, context):
+        yield f"connection {name} {reason}"
+
+
+def _stale(connection: Connection, context: BuildContext) -> Iterator[tuple[str, str]]:
     day_over = datetime.combine(context.as_of + timedelta(days=1), time(), tzinfo=context.agreement.team.tz).astimezone(
         UTC
     )
@@ -38,9 +48,9 @@ def _stale_connections(connection: Connection, context: BuildContext) -> Iterato
         return  # nothing was ever synced here: numbers came some other way
     for name in (facts.name for facts in context.connections):
         if name not in synced:
-            yield f"connection {name} has never been synced"
+            yield name, "has never been synced"
         elif synced[name] is None or synced[name] < day_over:
-            yield f"connection {name} was last synced before the day was over"
+            yield name, "was last synced before the day was over"
 
 
 def _lost_records(connection: Connection) -> Iterator[str]:

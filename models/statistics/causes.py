@@ -4,18 +4,20 @@ A funnel (a product of factors) is split by Shapley, segments by Kitagawa into v
 own past, and what still waits for a verdict, are parts of their own: they are no change in the work.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from math import factorial, log, prod, sqrt
 from typing import Literal
 
-Effect = Literal["factor", "mix", "rate"]
+Effect = Literal["factor", "mix", "rate", "leaver", "definition", "calendar", "stale_sync"]
 
 TARGET_LEVEL = "target_level"  # the target asks for more (or less) than the own past gave
 AWAITING = "awaiting_verdict"  # cases counted later, when the answer is there
+DEFINITION = "definition"  # cases that the former definition would have counted
+CALENDAR = "business_days"  # holidays: fewer business days than the weekdays say
 OTHERS = "(others)"  # the small segments as one: they make the sum whole, and are nobody to talk to
-FIXED_PARTS = (TARGET_LEVEL, AWAITING)
+FIXED_PARTS = (TARGET_LEVEL, AWAITING, DEFINITION, CALENDAR)  # no change in the work: nobody can act on them
 INTERVAL_Z = 1.645  # half-width of a 90 % interval in standard errors
 FAMILY_ERROR = 0.05  # chance that any part of a split is called significant when nothing happened
 LEAST_SHARE_OF_GAP = 0.1  # less than a tenth of the gap is no cause of it, however sure
@@ -51,7 +53,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Cases and hits of one segment now and in the baseline; `awaiting` of the cases now have no verdict yet."""
+    """Cases and hits of one segment now and in the baseline; `awaiting` of the cases now have no verdict yet.
+
+    `redefined` cases now are no hits by the present definition alone: the one of the baseline would have counted them.
+    """
 
     name: str
     hits: float
@@ -59,6 +64,7 @@ class Segment:
     past_hits: float
     past_cases: float
     awaiting: float = 0.0
+    redefined: float = 0.0
 
     @property
     def past_rate(self) -> float:
@@ -67,20 +73,24 @@ class Segment:
 
     @property
     def rate(self) -> float:
-        """Hits per judged case now; of a segment without any, its past rate (no evidence of a change)."""
+        """Hits per judged case now, by the baseline's definition; of a segment without any, its past rate (no evidence of a change)."""
         judged = self.cases - self.awaiting
         if judged > 0:
-            return self.hits / judged
+            return (self.hits + self.redefined) / judged
         return self.past_hits / self.past_cases if self.past_cases > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """What the intervals need: `scale` turns baseline volume into that of the period so far, `dispersion` is variance over mean."""
+    """What the intervals need: `scale` turns baseline volume into that of the period so far, `dispersion` is variance over mean.
+
+    `amount_variation` is the standard deviation of a single amount over its mean: the noise of an amount per deal.
+    """
 
     scale: float
     dispersion: float = 1.0
     rate_dispersion: float = 1.0
+    amount_variation: float | None = None
 
 
 def shapley(now: Sequence[float], before: Sequence[float]) -> list[float]:
@@ -110,26 +120,31 @@ def split_funnel(
     gap: float,
     noise: Noise,
     awaiting: float = 0.0,
+    redefined: float = 0.0,
 ) -> list[Part]:
     """Split a gap over the stages of a funnel, each a count; factor n is stage n per stage n-1, the first its volume.
 
-    `awaiting` hits of the last stage are expected from cases without a verdict. No parts when a stage is empty: there
-    is no rate to compare.
+    `awaiting` hits of the last stage are expected from cases without a verdict, `redefined` ones the baseline's definition
+    would have counted. With an amount's variation in `noise` the last stage is a sum of amounts. No parts when a stage is
+    empty: there is no rate to compare.
     """
     now = {**stages_now}
     last = next(reversed(now))
-    now[last] += awaiting
+    now[last] += awaiting + redefined
     before = {name: stages_before[name] * noise.scale for name in now}
     if min(*now.values(), *before.values()) <= 0:
         return []
     contributions = shapley(_factors(now), _factors(before))
     mean = _logarithmic_mean(now[last], before[last])
     errors = _funnel_errors(now, stages_before, noise)
+    if noise.amount_variation is not None:
+        count = list(now)[-2]
+        errors[-1] = noise.amount_variation * sqrt(1 / now[count] + 1 / stages_before[count])
     parts = [
         Part("funnel", name, "factor", contribution, mean * error)
         for name, contribution, error in zip(now, contributions, errors, strict=True)
     ]
-    return _finish("funnel", parts, gap=gap, awaiting=awaiting)
+    return _finish("funnel", parts, gap=gap, awaiting=awaiting, redefined=redefined)
 
 
 def split_count(split: str, segments: Sequence[Segment], *, gap: float, noise: Noise, has_rate: bool) -> list[Part]:
@@ -146,7 +161,7 @@ def split_count(split: str, segments: Sequence[Segment], *, gap: float, noise: N
             continue
         awaiting += row.awaiting * row.rate
         parts += _volume_and_rate(split, row, noise)
-    return _finish(split, parts, gap=gap, awaiting=awaiting)
+    return _finish(split, parts, gap=gap, awaiting=awaiting, redefined=sum(row.redefined for row in segments))
 
 
 def split_rate(split: str, segments: Sequence[Segment], *, gap: float, dispersion: float = 1.0) -> list[Part]:
@@ -169,7 +184,7 @@ def split_rate(split: str, segments: Sequence[Segment], *, gap: float, dispersio
                 row.name,
                 "rate",
                 (_plain_rate(row) - row.past_rate) * weight,
-                weight * _rate_error(row, dispersion),
+                weight * _rate_error(row, Noise(1.0, rate_dispersion=dispersion)),
             ),
         ]
     return _finish(split, parts, gap=gap, awaiting=0.0)
@@ -178,9 +193,9 @@ def split_rate(split: str, segments: Sequence[Segment], *, gap: float, dispersio
 def rank_parts(parts: Sequence[Part], *, gap: float) -> list[Part]:
     """Rank the significant parts that point the way of the gap, over all splits, from 1.
 
-    Segments stand before the funnel's factors, because they say where to look and the factors only how it shows; the target's own
-    level comes last. Among equals the one that is sure to explain the most leads: a rate that fell in one source also shows,
-    diluted, in every method and rep that works it.
+    Segments, a new definition and holidays stand before the funnel's factors, because they say where to look and the factors
+    only how it shows; the target's own level comes last. Among equals the one that is sure to explain the most leads: a rate
+    that fell in one source also shows, diluted, in every method and rep that works it.
     """
     causes = [
         part
@@ -191,26 +206,49 @@ def rank_parts(parts: Sequence[Part], *, gap: float) -> list[Part]:
         and abs(part.contribution) >= LEAST_SHARE_OF_GAP * abs(gap)
     ]
     causes.sort(key=lambda part: (_rank_class(part), -part.sure_size, part.split, part.part, part.effect))
-    causes = _with_one_level(causes)
+    causes = _each_fixed_once(causes)
     ranks = {(part.split, part.part, part.effect): position for position, part in enumerate(causes, start=1)}
     return [replace(part, rank=ranks.get((part.split, part.part, part.effect))) for part in parts]
 
 
-def merge_small(segments: Sequence[Segment], *, keep: int) -> list[Segment]:
-    """Keep the `keep` largest segments and add the others up as one, so that a list stays readable and still adds up."""
-    ordered = sorted(segments, key=lambda row: (-(row.cases + row.past_cases + row.hits + row.past_hits), row.name))
+def merge_small(segments: Sequence[Segment], *, keep: int, named: Collection[str] = ()) -> list[Segment]:
+    """Keep the `keep` largest segments and add the others up as one, so that a list stays readable and still adds up.
+
+    Those that are `named` stay, too, however small.
+    """
+    ordered = sorted(
+        segments,
+        key=lambda row: (row.name not in named, -(row.cases + row.past_cases + row.hits + row.past_hits), row.name),
+    )
+    keep += sum(row.name in named for row in segments)
     kept, rest = ordered[:keep], ordered[keep:]
     if not rest:
         return kept
-    names = ("hits", "cases", "past_hits", "past_cases", "awaiting")
+    names = ("hits", "cases", "past_hits", "past_cases", "awaiting", "redefined")
     sums = {name: sum(getattr(row, name) for row in rest) for name in names}
     return [*kept, Segment(name=OTHERS, **sums)]
 
 
-def _with_one_level(causes: Sequence[Part]) -> list[Part]:
-    """Keep the target's own level once: every split has it as a part."""
-    level = next((part for part in causes if part.part == TARGET_LEVEL), None)
-    return [part for part in causes if part.part != TARGET_LEVEL or part is level]
+def named_leavers(parts: Sequence[Part], leavers: Collection[str]) -> list[Part]:
+    """Call the volume that went with people who left by its name."""
+    return [
+        replace(part, effect="leaver")
+        if part.split == "rep" and part.effect == "mix" and part.part in leavers and part.contribution < 0
+        else part
+        for part in parts
+    ]
+
+
+def against_past(parts: Sequence[Part], *, gap: float) -> list[Part]:
+    """Leave out the target's level where the past itself is what is compared with: nothing but rounding is left of it."""
+    limit = 1e-9 * max([1.0, abs(gap), *(abs(part.contribution) for part in parts if part.part != TARGET_LEVEL)])
+    return [part for part in parts if part.part != TARGET_LEVEL or abs(part.contribution) > limit]
+
+
+def _each_fixed_once(causes: Sequence[Part]) -> list[Part]:
+    """Keep what is no change in the work once: every split has it as a part."""
+    first = {part.part: part for part in reversed(causes)}
+    return [part for part in causes if part.part not in FIXED_PARTS or part is first[part.part]]
 
 
 def _product_without(now: Sequence[float], before: Sequence[float], factor: int, changed: set[int]) -> float:
@@ -253,7 +291,7 @@ def _volume_and_rate(split: str, row: Segment, noise: Noise) -> list[Part]:
             row.name,
             "rate",
             (row.rate - row.past_rate) * volume,
-            volume * _rate_error(row, noise.rate_dispersion),
+            volume * _rate_error(row, noise),
         ),
     ]
 
@@ -263,11 +301,14 @@ def _count_error(count: float, past: float, noise: Noise) -> float:
     return sqrt(noise.dispersion * (max(count, 1.0) + noise.scale**2 * max(past, 1.0)))
 
 
-def _rate_error(row: Segment, dispersion: float) -> float:
+def _rate_error(row: Segment, noise: Noise) -> float:
     judged = row.cases - row.awaiting
     if judged <= 0 or row.past_cases <= 0:
         return 0.0  # no change was claimed
-    now, past = (row.hits + 0.5) / (judged + 1), (row.past_hits + 0.5) / (row.past_cases + 1)
+    if noise.amount_variation is not None:  # an amount per event is a mean, not a share
+        return noise.amount_variation * row.past_rate * sqrt(1 / judged + 1 / row.past_cases)
+    dispersion = noise.rate_dispersion
+    now, past = (row.hits + row.redefined + 0.5) / (judged + 1), (row.past_hits + 0.5) / (row.past_cases + 1)
     return sqrt(dispersion * (_binomial(now, judged) + _binomial(past, row.past_cases)))
 
 
@@ -280,10 +321,12 @@ def _binomial(rate: float, cases: float) -> float:
     return rate * (1 - rate) / cases
 
 
-def _finish(split: str, parts: list[Part], *, gap: float, awaiting: float) -> list[Part]:
+def _finish(split: str, parts: list[Part], *, gap: float, awaiting: float, redefined: float = 0.0) -> list[Part]:
     """Add the fixed parts so that all add up to the gap, and mark what is more than noise."""
     if awaiting:
         parts = [*parts, Part(split, AWAITING, "factor" if split == "funnel" else "mix", -awaiting, None)]
+    if redefined:
+        parts = [*parts, Part(split, DEFINITION, "definition", -redefined, None)]
     rest = gap - sum(part.contribution for part in parts)
     level = Part(split, TARGET_LEVEL, "factor" if split == "funnel" else "mix", rest, None)
     threshold = _threshold(len(parts))
@@ -292,6 +335,8 @@ def _finish(split: str, parts: list[Part], *, gap: float, awaiting: float) -> li
 
 
 def _is_more_than_noise(part: Part, threshold: float) -> bool:
+    if part.effect == "definition":  # counted case by case: there is no chance in it
+        return True
     return part.standard_error is not None and abs(part.contribution) > threshold * part.standard_error > 0
 
 
@@ -303,6 +348,8 @@ def _threshold(count: int) -> float:
 
 
 def _rank_class(part: Part) -> int:
-    if part.part in FIXED_PARTS:
+    if part.part == TARGET_LEVEL:
         return 2
+    if part.part in (DEFINITION, CALENDAR):  # known, not inferred; it competes by its size
+        return 0
     return 1 if part.split == "funnel" else 0

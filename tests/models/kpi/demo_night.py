@@ -77,7 +77,7 @@ def evaluated_warehouse() -> Warehouse:
     """Give the company after its first night."""
     warehouse = warehouse_with_facts()
     with warehouse.transaction() as connection:
-        write(connection, *(module.MODEL for module in STATISTICS))
+        write(connection, *(module.MODEL for module in STATISTICS), causes.PERIOD_CHANGES)
     return warehouse
 
 
@@ -150,7 +150,7 @@ def _segments(company: Company, contact_key: int, response_method: str | None) -
         "lead_source_first": contact.lead_source_first or "unknown",
         "lead_source": contact.lead_source or "unknown",
         "response_method": response_method or "unknown",
-        "industry": "unknown",
+        "industry": company.company_by_key[contact.company_key].industry or "unknown",
         "company_size": "unknown",
     }
 
@@ -211,6 +211,7 @@ def _deals(company: Company) -> Rows:
             "owner_rep_id": deal.owner_email,
             "meeting_id": None if meeting is None else truth.core_id(meeting.copies[0].crm_id),
             "status": deal.status,
+            "lost_reason": deal.lost_reason,
             "agreed_amount": None if deal.amount is None else Decimal(deal.amount),
             "cycle_days": (deal.close_date - tokyo_day(deal.created_at)).days if deal.status != "open" else None,
             "created_date": tokyo_day(deal.created_at),

@@ -1,0 +1,197 @@
+"""What is no change in the work is named as the cause when it is one: a leaver, a definition, a holiday, a stale sync."""
+
+from collections import defaultdict
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from models import tables
+from models.kpi import causes
+from models.statistics.causes import (
+    CALENDAR,
+    DEFINITION,
+    TARGET_LEVEL,
+    Noise,
+    Part,
+    Segment,
+    against_past,
+    named_leavers,
+    rank_parts,
+    split_count,
+    split_funnel,
+)
+from tests.models.factories import insert, row_of
+from tests.models.kpi.demo_night import AS_OF, night, rows_of, write
+
+LEAVER = "takuya.kobayashi@demo-company.example"
+STEADY = Segment("web", hits=60, cases=100, past_hits=120, past_cases=200)
+
+
+def first(parts: list[Part]) -> Part:
+    return next(part for part in parts if part.rank == 1)
+
+
+def test_a_leavers_volume_is_named_and_says_since_when() -> None:
+    with night() as connection:
+        (row,) = rows_of(
+            connection, tables.causes, kpi_id="calls_made", scope_id="is_east", period_kind="month", rank=1
+        )
+
+    assert (row["split"], row["part"], row["effect"]) == ("rep", LEAVER, "leaver")
+    assert row["evidence"].startswith("Left on 2026-07-23: 0 so far")
+
+
+def test_who_left_and_is_not_missed_is_no_leaver_in_the_causes() -> None:
+    part = Part("rep", "a", "mix", 4.0, 1.0)
+
+    assert named_leavers([part], {"a"}) == [part]
+    assert named_leavers([part], set()) == [part]
+
+
+def test_meetings_that_only_a_new_rule_refused_are_the_definitions_part() -> None:
+    tightened = [STEADY, Segment("event", hits=20, cases=100, past_hits=120, past_cases=200, redefined=38)]
+
+    parts = rank_parts(split_count("lead_source", tightened, gap=-40.0, noise=Noise(0.5), has_rate=True), gap=-40.0)
+
+    assert (first(parts).part, first(parts).contribution) == (DEFINITION, -38)
+    assert sum(part.contribution for part in parts) == pytest.approx(-40.0, rel=1e-9)
+    assert not [part for part in parts if part.part == "event" and part.is_significant]
+
+
+def test_a_funnel_knows_the_definition_too() -> None:
+    parts = split_funnel(
+        {"held": 100.0, "valid": 20.0}, {"held": 100.0, "valid": 60.0}, gap=-40.0, noise=Noise(1.0), redefined=40.0
+    )
+
+    assert {part.part: part.contribution for part in parts} == pytest.approx(
+        {"held": 0.0, "valid": 0.0, DEFINITION: -40.0, TARGET_LEVEL: 0.0}, abs=1e-9
+    )
+
+
+def test_a_new_definition_is_named_in_the_quarter_it_changed() -> None:
+    as_of = date(2026, 6, 20)
+    with night() as connection:
+        row = rows_of(connection, tables.divergence, kpi_id="valid_meetings", scope_kind="department")[0]
+        period = {"period_kind": "month", "period_start": date(2026, 6, 1), "period_end": date(2026, 7, 1)}
+        state = {"evaluated_date": as_of, "state": "off", "actual": 60.0, "expected_to_date": 90.0}
+        connection.execute(sa.delete(tables.divergence))
+        insert(connection, tables.divergence, row | period | state)
+        write(connection, causes.PERIOD_CHANGES, as_of=as_of)
+        (part,) = rows_of(connection, tables.period_changes, evaluated_date=as_of, part=DEFINITION, split="lead_source")
+        refused = {
+            row["meeting_id"]: row["failed_rules"]
+            for row in rows_of(connection, tables.meeting_verdicts)
+            if row["failed_rules"]
+        }
+
+    assert part["contribution"] < 0
+    assert part["is_significant"]
+    assert "since 2026-06-01" in part["evidence"]
+    assert {refused[meeting_id] for meeting_id in part["evidence_ids"].split(",")} == {"decision_maker_present"}
+
+
+def test_the_changes_to_the_last_period_add_up_in_every_split() -> None:
+    sums: dict[tuple[Any, ...], float] = defaultdict(float)
+    gaps: dict[tuple[Any, ...], tuple[float, float]] = {}
+    with night() as connection:
+        for row in rows_of(connection, tables.period_changes):
+            key = (row["kpi_id"], row["period_kind"], row["scope_id"], row["split"])
+            sums[key] += row["contribution"]
+            gaps[key] = (row["gap"], max(1.0, abs(row["previous"])))
+
+    assert len({key[0] for key in sums}) > 5
+    for key, total in sums.items():
+        gap, scale = gaps[key]
+        assert total == pytest.approx(gap, rel=1e-9, abs=1e-9 * scale), key
+
+
+def test_no_target_is_part_of_a_change_to_the_last_period() -> None:
+    with night() as connection:
+        assert rows_of(connection, tables.period_changes, part=TARGET_LEVEL) == []
+
+
+def test_against_the_past_only_rounding_is_left_out() -> None:
+    level = Part("rep", TARGET_LEVEL, "mix", 1e-12, None)
+
+    assert against_past([level], gap=10.0) == []
+    assert against_past([Part("rep", TARGET_LEVEL, "mix", 1.0, None)], gap=10.0) != []
+
+
+def test_a_holiday_is_a_part_of_the_change_and_says_how_many_days_there_were() -> None:
+    with night() as connection:
+        rows = rows_of(connection, tables.period_changes, kpi_id="calls_made", part=CALENDAR, period_kind="month")
+
+    assert rows
+    assert {row["evidence"] for row in rows} == {
+        "14 business days so far on 15 weekdays; not a change in the work."  # the third of November
+    }
+    assert all(row["contribution"] < 0 for row in rows)
+
+
+def test_the_target_counts_holidays_already_and_the_evidence_says_so() -> None:
+    with night() as connection:
+        rows = rows_of(connection, tables.causes, kpi_id="valid_meetings", period_kind="month", part=TARGET_LEVEL)
+
+    assert rows
+    assert all("what is due leaves out 1 of them" in row["evidence"] for row in rows)
+
+
+@pytest.mark.parametrize("is_stale", [True, False], ids=["stale", "in time"])
+def test_a_stale_sync_is_the_one_cause_of_a_night_without_trust(is_stale: bool) -> None:
+    day = 22 if is_stale else 23
+    synced = {"hubspot": datetime(2026, 11, day, 3, tzinfo=UTC), "salesforce": datetime(2026, 11, 22, 17, tzinfo=UTC)}
+    with night() as connection:
+        connection.execute(sa.update(tables.divergence).values(state="untrusted"))
+        for name, at in synced.items():
+            run = {"sync_id": name, "connection": name, "started_at": at, "extracted_at": at}
+            insert(connection, tables.sync_runs, row_of(tables.sync_runs, **run))
+        write(connection, causes.MODEL)
+        rows = rows_of(connection, tables.causes, evaluated_date=AS_OF)
+
+    assert {(row["split"], row["part"], row["effect"], row["rank"]) for row in rows} == (
+        {("data", "hubspot", "stale_sync", 1)} if is_stale else set()
+    )
+    assert all(row["contribution"] == row["gap"] for row in rows)
+
+
+def test_deals_lost_stand_behind_a_gap_in_deals_with_their_reasons() -> None:
+    with night() as connection:
+        (row,) = rows_of(
+            connection,
+            tables.causes,
+            kpi_id="deals_won",
+            scope_id="is_east",
+            period_kind="month",
+            split="funnel",
+            part="won_per_valid",
+        )
+        lost = {deal["deal_id"]: deal for deal in rows_of(connection, tables.deals, status="lost")}
+
+    ids = row["evidence_ids"].split(",")
+    assert "lost reasons: " in row["evidence"]
+    assert {lost[deal_id]["lost_reason"] for deal_id in ids} - {None}
+    assert all(row["period_start"] <= lost[deal_id]["close_date"] <= AS_OF for deal_id in ids)
+
+
+def test_a_gap_is_split_over_industries() -> None:
+    with night() as connection:
+        parts = {row["part"] for row in rows_of(connection, tables.causes, kpi_id="valid_meetings", split="industry")}
+
+    assert len(parts) > 4
+
+
+@pytest.mark.parametrize(
+    ("amount", "is_sure"), [(15.0, True), (35.0, False), (40.0, False)], ids=["a third", "a bit less", "the same"]
+)
+def test_an_amount_per_deal_is_significant_beyond_the_variance_of_amounts(amount: float, is_sure: bool) -> None:
+    noise = Noise(1.0, amount_variation=0.5)
+    now, past = {"deals_won": 30.0, "won_amount": 30 * amount}, {"deals_won": 30.0, "won_amount": 1200.0}
+
+    funnel = split_funnel(now, past, gap=30 * amount - 1200, noise=noise)
+    source = Segment("web", 30 * amount / 40, 30.0, 30.0, 30.0)
+    segments = split_count("lead_source", [source], gap=30 * amount / 40 - 30, noise=noise, has_rate=True)
+
+    assert [part.is_significant for part in funnel if part.part == "won_amount"] == [is_sure]
+    assert [part.is_significant for part in segments if part.effect == "rate"] == [is_sure]
