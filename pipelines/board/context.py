@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from markupsafe import Markup
+
 from definitions_contract.schema import Agreement
 from pipelines.board import formats
 from pipelines.board.charts import NARROW, WIDE, Landing, PaceChart, PaceDay, pace_chart
+from pipelines.board.explore import explore_data
 from pipelines.board.findings import Finding, Findings, findings_of
 from pipelines.board.labels import ACTIONS, STATES
 from pipelines.board.names import Chip, Names, chip, names_of
@@ -132,6 +135,7 @@ class Board:
     outlook: Outlook
     provenance: Provenance
     glossary: tuple[Glossary, ...]
+    explore: Markup | None
 
 
 def build_board(facts: Facts, agreement: Agreement, *, built_at: datetime) -> Board:
@@ -150,11 +154,12 @@ def build_board(facts: Facts, agreement: Agreement, *, built_at: datetime) -> Bo
         findings=findings,
         verdicts=verdicts,
         phases=phases_of(facts, agreement, names),
-        breakdown=breakdown_of(facts, agreement, names),
+        breakdown=breakdown_of(facts, names),
         trend=trend_of(facts, names),
         outlook=outlook_of(facts, names),
         provenance=provenance_of(facts, agreement, built_at=built_at),
         glossary=glossary_of(agreement),
+        explore=explore_data(facts, agreement, names) if facts.has_data else None,
     )
 
 

@@ -50,7 +50,9 @@ PROPOSALS: dict[str, Text] = {
     "advance": Text("次のフェーズへ進むことを提案", "Proposal: move to the next phase"),
     "next_kpi": Text("次の KPI を始めることを提案", "Proposal: start the next KPI"),
     "smaller_goal": Text("小さい目標に戻すことを提案", "Proposal: go back to a smaller goal"),
-    "reset_target": Text("目標の再設定を提案（余裕をもって達成）", "Proposal: set a new target, this one takes no strain"),
+    "reset_target": Text(
+        "目標の再設定を提案（余裕をもって達成）", "Proposal: set a new target, this one takes no strain"
+    ),
 }
 # Factors of the funnels in models/kpi/causes.py, in the order of the funnel; the two last are no change in the work.
 FUNNEL_STEPS: dict[str, Text] = {

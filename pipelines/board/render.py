@@ -14,9 +14,11 @@ from definitions_contract.schema import Agreement
 from pipelines.board.context import build_board
 from pipelines.board.findings import BLOCKS_SHOWN
 from pipelines.board.rows import Focus, months_before, read_facts
+from pipelines.board.sections import compared_kpis
 from pipelines.board.words import WORDS
 
 TEMPLATES = Path(__file__).parent / "templates"
+SCRIPTS = ("script.js", "elements.js", "explore.js", "rep.js")  # one element on the page, one digest in its policy
 
 
 def render_board(connection: Connection, agreement: Agreement, *, as_of: date, built_at: datetime) -> str:
@@ -32,10 +34,12 @@ def render_board(connection: Connection, agreement: Agreement, *, as_of: date, b
         as_of=as_of,
         month=month,
         next_month=months_before(month, -1),
+        teams=tuple(team.id for team in agreement.team.teams if team.department == agreement.phases.department),
+        compared=compared_kpis(agreement),
     )
     board = build_board(read_facts(connection, focus), agreement, built_at=built_at)
     environment = _environment()
-    script = (TEMPLATES / "script.js").read_text(encoding="utf-8")
+    script = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("board.html.j2").render(
         board=board,

@@ -31,13 +31,18 @@ from models.tables import (
     snapshots,
     sync_runs,
 )
+from pipelines.board import detail_rows
 
 Rows = tuple[Mapping[str, Any], ...]
 
 TREND_MONTHS = 12
 BEFORE_MONTHS = 3  # what a segment's rate of this month is compared with
 PENDING_SHOWN = 60  # the list is for the morning's calls; a longer one is worked through in the CRM
+RECORD_MONTHS = 2  # whole months before this one whose meetings can be opened one by one
 LIVE_ALERTS = ("open", "acknowledged", "snoozed")
+COHORT_KINDS = ("booking", "first_touch")
+# Windows of a sync that ask for ids or read something again: not counts of what was landed.
+OTHER_WINDOWS = ("ids.", "refresh.")
 SEGMENTS = ("lead_source", "response_method")
 # core tables that evidence may name, with their key
 EVIDENCE_TABLES: tuple[tuple[Table, str], ...] = (
@@ -50,13 +55,15 @@ EVIDENCE_TABLES: tuple[tuple[Table, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """What the first page is about: the current KPI, whose it is, and the month that holds as_of."""
+    """What the page is about: the current KPI, whose it is, the month that holds as_of, the KPIs that reps and segments compare by."""
 
     kpi_id: str
     department: str
     as_of: date
     month: date
     next_month: date
+    teams: tuple[str, ...] = ()
+    compared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,14 @@ class Facts:
     reconciliation: Rows
     quarantine: Rows
     checks: Rows
+    cells: Rows
+    own_meetings: Rows
+    cohorts: Mapping[str, Rows]
+    feedback: Rows
+    disagreements: Rows
+    qualitative: Rows
+    alert_events: Rows
+    schema_changes: Rows
 
 
 def read_facts(connection: Connection, focus: Focus) -> Facts:
@@ -100,6 +115,8 @@ def read_facts(connection: Connection, focus: Focus) -> Facts:
 
     found_causes = rows(_causes(focus))
     syncs = rows(_newest_syncs())
+    first = months_before(focus.month, TREND_MONTHS - 1)
+    recent = months_before(focus.month, RECORD_MONTHS)
     return Facts(
         focus=focus,
         has_data=bool(rows(select(kpi_daily.c.kpi_id).limit(1))),
@@ -131,6 +148,14 @@ def read_facts(connection: Connection, focus: Focus) -> Facts:
         reconciliation=rows(_reconciliation([row["sync_id"] for row in syncs])),
         quarantine=rows(_quarantine()),
         checks=rows(_checks(focus)),
+        cells=rows(detail_rows.select_cells(focus.compared, focus.department, first, focus.as_of)),
+        own_meetings=rows(detail_rows.select_meetings(focus.teams, recent, focus.as_of)),
+        cohorts={kind: rows(detail_rows.select_cohorts(kind, focus.as_of)) for kind in COHORT_KINDS},
+        feedback=rows(detail_rows.select_feedback(first, focus.as_of)),
+        disagreements=rows(detail_rows.select_disagreements(recent, focus.as_of)),
+        qualitative=rows(detail_rows.select_qualitative(focus.department, focus.month)),
+        alert_events=rows(detail_rows.select_alert_events(focus.as_of)),
+        schema_changes=rows(detail_rows.select_schema_changes()),
     )
 
 
@@ -348,7 +373,7 @@ def _reconciliation(sync_ids: Sequence[str]) -> Select[Any]:
             func.sum(c.quarantined_count).label("quarantined_count"),
             func.bool_and(c.is_matched).label("is_matched"),
         )
-        .where(c.sync_id.in_(sync_ids))
+        .where(c.sync_id.in_(sync_ids), *(~c.object.startswith(prefix, autoescape=True) for prefix in OTHER_WINDOWS))
         .group_by(c.connection, c.object)
         .order_by(c.connection, c.object)
     )

@@ -11,6 +11,7 @@ from pipelines.board import formats
 from pipelines.board.charts import TREND_NARROW, TREND_WIDE, TrendChart, TrendMonth, trend_chart
 from pipelines.board.names import Chip, Names, chip
 from pipelines.board.rows import Facts, Rows
+from pipelines.board.shrinkage import SHRUNK_KINDS, Shrinkage, rate_shrinkage, rep_sums
 from pipelines.board.words import Text, same
 
 PERIODS = ("month", "quarter", "fiscal_year")
@@ -129,6 +130,7 @@ class Cell:
     value: Text
     of: Text | None = None
     bar: float | None = None
+    cases: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class Line:
     cells: tuple[Cell, ...]
     chip: Chip | None = None
     before: Text | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +155,9 @@ class Breakdown:
     has_before: bool
 
 
-def breakdown_of(facts: Facts, agreement: Agreement, names: Names) -> Breakdown:
+def breakdown_of(facts: Facts, names: Names) -> Breakdown:
     """Lay out reps by name and segments by size."""
-    compared = tuple(
-        kpi_id for kpi_id in COMPARED.get(agreement.phases.current_phase, COMPARED["stable"]) if kpi_id in names.kpis
-    )
+    compared = facts.focus.compared
     return Breakdown(
         kpis=tuple(names.kpi(kpi_id) for kpi_id in compared),
         reps=_rep_lines(facts, names, compared),
@@ -166,6 +167,13 @@ def breakdown_of(facts: Facts, agreement: Agreement, names: Names) -> Breakdown:
         },
         has_before=bool(compared) and names.unit(compared[-1]) == "fraction",
     )
+
+
+def compared_kpis(agreement: Agreement) -> tuple[str, ...]:
+    """Give the KPIs by which the current phase compares reps and segments."""
+    known = {kpi.id for kpi in agreement.kpis.kpis}
+    wanted = COMPARED.get(agreement.phases.current_phase, COMPARED["stable"])
+    return tuple(kpi_id for kpi_id in wanted if kpi_id in known)
 
 
 def _rep_lines(facts: Facts, names: Names, compared: tuple[str, ...]) -> tuple[Line, ...]:
@@ -180,23 +188,47 @@ def _rep_lines(facts: Facts, names: Names, compared: tuple[str, ...]) -> tuple[L
         for row in facts.divergence
         if row["scope_kind"] == "rep" and row["kpi_id"] == current and row["period_start"] == facts.focus.month
     }
+    commons = {kpi_id: _common(facts, kpi_id, names) for kpi_id in compared}
     lines = [
         Line(
             label=names.rep(rep),
             note=None,
-            cells=tuple(_rep_cell(kpi_id, found[rep].get(kpi_id), names) for kpi_id in compared),
+            cells=tuple(_rep_cell(kpi_id, found[rep].get(kpi_id), commons[kpi_id], names) for kpi_id in compared),
             chip=_rep_chip(found[rep].get(current), states.get(rep)),
+            id=rep,
         )
         for rep in working
     ]
     return tuple(sorted(lines, key=lambda line: line.label.en))
 
 
-def _rep_cell(kpi_id: str, row: Mapping[str, Any] | None, names: Names) -> Cell:
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The department's rate of the month, and how much a rep's own is drawn to it."""
+
+    rate: float
+    shrinkage: Shrinkage
+
+
+def _common(facts: Facts, kpi_id: str, names: Names) -> Common | None:
+    """Give what a rep's rate is drawn to; None for counts and amounts, which are shown as counted."""
+    if names.kpis[kpi_id].kind not in SHRUNK_KINDS:
+        return None
+    rows = [row for row in facts.cells if row["kpi_id"] == kpi_id and row["month_start"] == facts.focus.month]
+    cases = sum(float(row["denominator"] or 0) for row in rows)
+    hits = sum(float(row["numerator"] or 0) for row in rows)
+    return Common(hits / cases, rate_shrinkage(rep_sums(facts.cells, kpi_id))) if cases else None
+
+
+def _rep_cell(kpi_id: str, row: Mapping[str, Any] | None, common: Common | None, names: Names) -> Cell:
     if row is None:
         return Cell(same("–"))
     target = names.figure(kpi_id, row["target"]) if row["target"] is not None else None
-    return Cell(names.figure(kpi_id, row["actual"]), of=target)
+    if common is None or not row["denominator"]:
+        return Cell(names.figure(kpi_id, row["actual"]), of=target)
+    hits, cases = float(row["numerator"] or 0), float(row["denominator"])
+    drawn = common.shrinkage.rate(hits, cases, common.rate)
+    return Cell(names.figure(kpi_id, drawn), of=target, cases=f"{hits:,.0f} / {cases:,.0f}")
 
 
 def _rep_chip(row: Mapping[str, Any] | None, state: str | None) -> Chip | None:

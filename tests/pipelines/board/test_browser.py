@@ -23,14 +23,16 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     """Open a file; whatever it asks of another place or complains about fails the test."""
     contexts, faults = [], []
 
-    def open_page(path: Path, *, width: int = 1280, scripts: bool = True, scheme: str = "light") -> Page:
+    def open_page(
+        path: Path, *, width: int = 1280, scripts: bool = True, scheme: str = "light", fragment: str = ""
+    ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": 900}, locale="en-GB", java_script_enabled=scripts, color_scheme=scheme
         )
         contexts.append(context)
 
         def refuse(route: Route) -> None:
-            if route.request.url == path.as_uri():
+            if route.request.url.split("#")[0] == path.as_uri():
                 route.continue_()
             else:
                 faults.append(f"asked for {route.request.url}")
@@ -47,7 +49,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         page = context.new_page()
         page.on("console", hear)
         page.on("pageerror", fail)
-        page.goto(path.as_uri())
+        page.goto(path.as_uri() + fragment)
         return page
 
     yield open_page
@@ -152,3 +154,129 @@ def test_the_first_night_s_page_opens(
     page = open_page(path)
 
     assert page.inner_text("#empty-title") == "No numbers yet"
+
+
+REP = "hubspot:103"
+REP_NAME = "Emily Carter"
+
+
+@pytest.mark.parametrize("fragment", ["", f"#rep={REP}"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_axe_finds_nothing_serious(
+    open_page: OpenPage, board_file: Path, width: int, language: str, scheme: str, fragment: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = open_page(board_file, width=width, scheme=scheme, fragment=fragment)
+    page.click(f"label[for=language-{language}]")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+
+    found = Axe().run(page).response["violations"]
+
+    assert [
+        (one["id"], one["impact"], [node["html"][:150] for node in one["nodes"][:5]])
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+    ] == []
+
+
+def figures(page: Page, selector: str) -> list[int]:
+    return [int(text.replace(",", "")) for text in page.locator(selector).all_inner_texts()]
+
+
+def test_filters_narrow_the_numbers_and_their_meetings(open_page: OpenPage, board_file: Path) -> None:
+    page = open_page(board_file)
+    whole = figures(page, "#explore-table tfoot td:nth-child(4)")[0]
+    assert sum(figures(page, "#explore-table tbody td:nth-child(4)")) == whole == 71
+
+    page.select_option("#explore [name=lead_source]", label="Purchased list")
+    page.select_option("#explore [name=verdict]", label="Valid")
+
+    narrowed = figures(page, "#explore-table tfoot td:nth-child(4)")[0]
+    assert 0 < narrowed < whole
+    assert page.locator("#explore-meetings tbody tr").count() == narrowed
+    assert set(page.locator("#explore-meetings tbody td:nth-child(4)").all_inner_texts()) == {"Purchased list"}
+    page.click("#explore [type=reset]")
+    page.wait_for_function(f"document.querySelector('#explore-table tfoot td:nth-child(4)').innerText === '{whole}'")
+
+
+def test_a_row_drills_down_to_its_parts(open_page: OpenPage, board_file: Path) -> None:
+    page = open_page(board_file)
+    page.select_option("#explore [name=by]", "lead_source")
+    row = page.locator("#explore-table tbody tr", has_text="Webinar")
+    valid = row.locator("td:nth-child(4)").inner_text()
+
+    row.locator("button").click()
+
+    assert page.locator("#explore [name=lead_source] option:checked").inner_text() == "Webinar"
+    assert page.locator("#explore-table tbody tr").count() > 1
+    assert page.inner_text("#explore-table tfoot td:nth-child(4)") == valid
+
+
+def test_segments_are_sorted_by_any_number_and_by_keyboard(open_page: OpenPage, board_file: Path) -> None:
+    page = open_page(board_file)
+    page.select_option("#explore [name=by]", "lead_source")
+
+    page.focus("#explore-table thead th:nth-child(2) button")
+    page.keyboard.press("Enter")
+
+    booked = figures(page, "#explore-table tbody td:nth-child(2)")
+    assert booked == sorted(booked, reverse=True)
+    assert page.get_attribute("#explore-table thead th:nth-child(2)", "aria-sort") == "descending"
+    page.keyboard.press("Enter")  # the same heading has the focus still
+    assert figures(page, "#explore-table tbody td:nth-child(2)") == booked[::-1]
+
+
+def test_reps_cannot_be_ranked_by_noise(open_page: OpenPage, board_file: Path) -> None:
+    page = open_page(board_file)
+
+    rate = page.locator("#explore-table thead th:nth-child(5) button")
+
+    assert rate.is_disabled()
+    assert "within noise" in rate.inner_text()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_rep_s_own_page_shows_nobody_else(open_page: OpenPage, board_file: Path, width: int) -> None:
+    page = open_page(board_file, width=width)
+    page.click(f"#by-rep + thead + tbody a:text-is('{REP_NAME}')")
+
+    assert page.inner_text("#rep-title") == REP_NAME
+    shown = page.inner_text("main")
+    assert "James Wilson" not in shown
+    assert not page.is_visible("#breakdown")
+    assert page.locator("#rep-tiles dd").count() == 4
+    assert page.locator("#rep-meetings tbody tr").count() > 5
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.click("#rep-page a[href='#breakdown']")
+    assert page.is_visible("#breakdown")
+    assert not page.is_visible("#rep-page")
+
+
+def test_an_unknown_rep_s_address_shows_the_board(open_page: OpenPage, board_file: Path) -> None:
+    page = open_page(board_file, fragment="#rep=%3Cimg%20src=x%3E")
+
+    assert page.is_visible("#breakdown")
+    assert not page.is_visible("#rep-page")
+
+
+def test_without_scripts_the_filters_are_not_offered(open_page: OpenPage, board_file: Path) -> None:
+    page = open_page(board_file, scripts=False)
+
+    assert not page.is_visible("#explore")
+    assert page.is_visible("#breakdown")
+
+
+@pytest.mark.parametrize("fragment", ["", f"#rep={REP}"])
+def test_print_leaves_out_what_only_a_screen_can_use(open_page: OpenPage, board_file: Path, fragment: str) -> None:
+    page = open_page(board_file, scheme="dark", fragment=fragment)
+    page.emulate_media(media="print", color_scheme="dark")
+
+    assert not page.is_visible(".switches")
+    assert not page.is_visible(".filters")
+    assert not page.is_visible(".more")
+    assert page.is_visible("#rep-title" if fragment else "#head-actual")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280

