@@ -13,6 +13,8 @@ ConnectorError
     ├── DailyLimitError          no requests left for today
     ├── RequestRefusedError      the CRM refused one request for good
     ├── UnknownFieldError        the field map names a field that the CRM does not have
+    │   └── MissingColumnError       an export has not the column that the field map names
+    ├── FileUnreadableError      an export is missing, or cannot be read as it is declared
     ├── FormulaFieldError        the field map names a formula field, and formula_refresh_days is 0
     ├── UnknownObjectError       the field map names an object that the connector does not read
     ├── IncompleteReadError      the CRM's answers contradict each other: records may be missing
@@ -125,6 +127,42 @@ class UnknownFieldError(RunStoppedError):
         self.key = key
         self.field = field
         self.origin = origin
+
+
+class MissingColumnError(UnknownFieldError):
+    """An export has not the column that connections.yaml names; `file` and `line` are those of its header."""
+
+    def __init__(
+        self,
+        connection: str,
+        *,
+        file: str,
+        line: int,
+        object_name: str,
+        key: str,
+        field: str,
+        origin: str,
+        columns: Iterable[str],
+    ) -> None:
+        super().__init__(connection, object_name=object_name, key=key, field=field, origin=origin)
+        self.file = file
+        self.line = line
+        self.args = (
+            f"{connection}: {file}:{line}: no column '{field}', which {origin} names for '{key}'; it has "
+            f"{', '.join(columns) or 'none'}; correct the name, the delimiter or header_line there, or export the column",
+        )
+
+
+class FileUnreadableError(RunStoppedError):
+    """An export is missing, or cannot be read as it is declared; `line` counts from 1, 0 when the file as a whole is meant."""
+
+    def __init__(self, connection: str, *, file: str, line: int = 0, reason: str, remedy: str) -> None:
+        place = f"{file}:{line}" if line else file
+        super().__init__(f"{connection}: {place}: {reason}; {remedy}")
+        self.connection = connection
+        self.file = file
+        self.line = line
+        self.reason = reason
 
 
 class FormulaFieldError(RunStoppedError):

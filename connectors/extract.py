@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+import connectors.files.reading as files_reading
 import connectors.hubspot.objects as hubspot_objects
 import connectors.hubspot.reading as hubspot_reading
 import connectors.salesforce.objects as salesforce_objects
@@ -21,7 +22,14 @@ from connectors.hubspot.client import HubSpotClient
 from connectors.landing import LandingWriter
 from connectors.records import Landed
 from connectors.salesforce.client import SalesforceClient
-from connectors.settings import SANDBOX, Connection, HubSpotConnection, SalesforceConnection, checked_url
+from connectors.settings import (
+    SANDBOX,
+    Connection,
+    FilesConnection,
+    HubSpotConnection,
+    SalesforceConnection,
+    checked_url,
+)
 from connectors.sync import LEAST_SKEW_SECONDS, Finding, Progress, Sync
 
 # A first or full read that was killed goes on with the objects that it has not completed, if it is started again so soon:
@@ -94,6 +102,8 @@ def check(connection: Connection, *, secrets: Mapping[str, str], base_url: str |
 
     Login, permission for each object, mapped fields, requests left, the clocks, and what the start day leaves out.
     """
+    if isinstance(connection, FilesConnection):
+        return list(files_reading.findings(connection))
     caller = Caller(tries=2)  # somebody waits for the answer
     try:
         found = list(_checked(connection, secrets=secrets, base_url=base_url, caller=caller))
@@ -112,7 +122,11 @@ def check(connection: Connection, *, secrets: Mapping[str, str], base_url: str |
 
 
 def _checked(
-    connection: Connection, *, secrets: Mapping[str, str], base_url: str | None, caller: Caller
+    connection: HubSpotConnection | SalesforceConnection,
+    *,
+    secrets: Mapping[str, str],
+    base_url: str | None,
+    caller: Caller,
 ) -> Iterable[Finding]:
     problems = [str(error) for error in _unknown_objects(connection)]
     before: list[str] = []
@@ -181,9 +195,13 @@ def _start_jobs(
         case SalesforceConnection():
             salesforce = _salesforce_client(connection, secrets, base_url, caller)
             salesforce_reading.start_jobs(sync, salesforce, connection)
+        case FilesConnection():
+            files_reading.start_jobs(sync, connection)
 
 
 def _unknown_objects(connection: Connection) -> Iterable[UnknownObjectError]:
+    if isinstance(connection, FilesConnection):  # every object of its map is one that it declares
+        return
     module = hubspot_objects if isinstance(connection, HubSpotConnection) else salesforce_objects
     mapped = {item.object for maps in connection.field_map.values() for item in maps}
     for name in sorted(mapped - module.OBJECT_NAMES):
@@ -206,7 +224,7 @@ def _salesforce_client(
     return SalesforceClient(connection, secrets=secrets, login_url=_address(connection, base_url), caller=caller)
 
 
-def _address(connection: Connection, base_url: str | None) -> str:
+def _address(connection: HubSpotConnection | SalesforceConnection, base_url: str | None) -> str:
     try:
         address = checked_url(base_url or connection.url)
     except ValueError as error:

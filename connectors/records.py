@@ -44,11 +44,15 @@ class LandedWindow:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
-    """A record that could not be landed, for quarantine: it has no id, or the CRM refused to hand it over."""
+    """A record that could not be landed, for quarantine: it has no id, or the CRM refused to hand it over.
+
+    `record_id` is where it stands, for a row of a file: `path#line`. Empty: it gets a number of the sync's.
+    """
 
     object: str
     reason: str
     payload: str
+    record_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from connectors.errors import SettingsError
-from connectors.yaml_lines import allowed_for, as_plain, line_of, load_yaml
-
-T = TypeVar("T")
+from connectors.yaml_lines import as_plain, line_of, load_yaml, shown, validated, with_origin
 
 SANDBOX = "sandbox"
 LOOPBACK_URL = re.compile(r"http://127\.0\.0\.1:\d+")
@@ -24,6 +23,7 @@ class Crm(StrEnum):
 
     HUBSPOT = "hubspot"
     SALESFORCE = "salesforce"
+    FILES = "files"
 
 
 def checked_url(url: str) -> str:
@@ -76,6 +76,44 @@ class ObjectMap(_Settings):
     fields: dict[str, FieldSource]
 
 
+class LinkColumn(_Settings):
+    """A column of an export that leads to another record: by its id in the same exports, or by a person's e-mail or phone."""
+
+    to: Literal["contact", "company", "deal"]
+    by: Literal["id", "email", "phone"] = "id"
+    column: str
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.by != "id" and self.to != "contact":
+            raise ValueError("by: id; only a contact is found by e-mail or phone")
+        return self
+
+
+class FileObject(ObjectMap):
+    """Exports of one object: which files, how they are read, and what their columns mean.
+
+    `complete`: together the files are all that there is, so that a record which left them is deleted.
+    """
+
+    object: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    files: str = Field(pattern=r"^[^/~]")
+    id: str
+    modified_at: str | None = None
+    complete: bool = False
+    encoding: Literal["utf-8", "utf-8-sig", "cp932", "euc_jp", "utf-16", "latin-1"] = "utf-8"
+    delimiter: Literal[",", ";", "\t", "|"] | None = None  # None: a tab in .tsv files, else a comma
+    sheet: str | None = None  # None: the workbook's first
+    header_line: int = Field(default=1, ge=1)
+    links: tuple[LinkColumn, ...] = ()
+    origin: str = ""
+
+    @property
+    def reading(self) -> str:
+        """All that decides which records the files give: when it changes they are read again."""
+        return self.model_dump_json(exclude={"where", "fields", "links", "origin", "complete"})
+
+
 FieldMap = dict[str, tuple[ObjectMap, ...]]
 FieldChanges = dict[str, dict[str, dict[str, FieldSource]]]
 
@@ -106,7 +144,9 @@ class _Connection(_Settings):
     # Records purged from the CRM leave no trace: all ids are compared this often. 0: never.
     id_check_days: int = Field(default=7, ge=0)
     fields: FieldChanges = {}
-    field_map: FieldMap = {}  # the CRM's own map with `fields` laid over it; filled by load_connections
+    field_map: Mapping[
+        str, tuple[ObjectMap, ...]
+    ] = {}  # the CRM's own map with `fields` laid over it; filled by load_connections
 
     @property
     def is_sandbox(self) -> bool:
@@ -191,7 +231,56 @@ class SalesforceConnection(_Connection):
         )
 
 
-Connection = HubSpotConnection | SalesforceConnection
+def checked_zone(name: str) -> str:
+    """Return the name of a time zone; refuse what is none."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("a time zone such as Asia/Tokyo") from error
+    return name
+
+
+class FilesConnection(_Connection):
+    """Exports in a folder. `zone` is that of times written without one; a relative folder counts from connections.yaml."""
+
+    crm: Literal[Crm.FILES]
+    url: Literal["files"] = "files"
+    start: date = date(1970, 1, 1)
+    record_url: str = ""
+    folder: Path
+    zone: Annotated[str, AfterValidator(checked_zone)]
+    workers: int = Field(default=1, ge=1, le=8)
+    field_map: Mapping[str, tuple[FileObject, ...]]
+
+    @model_validator(mode="after")
+    def _reads_an_object_in_one_way(self) -> Self:
+        for item in (item for items in self.field_map.values() for item in items):
+            first = self.exports[item.object]
+            if (item.reading, item.complete) != (first.reading, first.complete):
+                raise ValueError(f"the same files, id, modified_at, complete and form wherever object is {item.object}")
+        return self
+
+    @property
+    def exports(self) -> dict[str, FileObject]:
+        """How each object is read; it may give rows of several entities."""
+        found: dict[str, FileObject] = {}
+        for items in self.field_map.values():
+            for item in items:
+                found.setdefault(item.object, item)
+        return found
+
+    @property
+    def lag(self) -> timedelta:
+        """A file is known at once."""
+        return timedelta(0)
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """None are needed."""
+        return ()
+
+
+Connection = HubSpotConnection | SalesforceConnection | FilesConnection
 
 
 def load_connections(path: Path) -> tuple[Connection, ...]:
@@ -221,12 +310,12 @@ def load_field_map(crm: Crm) -> FieldMap:
     document = load_yaml(path)
     prepared = {
         entity: [
-            {**item, "fields": _with_origin(path, document, item["fields"], (entity, i, "fields"))}
+            {**item, "fields": with_origin(path, document, item["fields"], (entity, i, "fields"))}
             for i, item in enumerate(items)
         ]
         for entity, items in as_plain(document).items()
     }
-    return _validated(TypeAdapter(FieldMap), prepared, file=path, document=document, prefix=())
+    return validated(TypeAdapter(FieldMap), prepared, file=path, document=document, prefix=())
 
 
 def _entries(path: Path, document: Any) -> list[Any]:
@@ -234,7 +323,7 @@ def _entries(path: Path, document: Any) -> list[Any]:
     if isinstance(entries, list) and entries and set(document) == {"connections"}:
         return entries
     raise SettingsError(
-        path, line=1, key="connections", found=_shown(entries), allowed="a list of connections, and nothing beside it"
+        path, line=1, key="connections", found=shown(entries), allowed="a list of connections, and nothing beside it"
     )
 
 
@@ -244,10 +333,12 @@ def _connection(path: Path, document: Any, index: int) -> Connection:
     crm = raw.get("crm") if isinstance(raw, dict) else None
     if crm not in set(Crm):
         line = line_of(document, (*prefix, "crm"))
-        raise SettingsError(path, line=line, key="crm", found=_shown(crm), allowed="hubspot or salesforce")
+        raise SettingsError(path, line=line, key="crm", found=shown(crm), allowed="hubspot, salesforce or files")
+    if crm == Crm.FILES:
+        return _files_connection(path, document, prefix, raw)
     raw["fields"] = {
         entity: {
-            name: _with_origin(path, document, fields, (*prefix, "fields", entity, name))
+            name: with_origin(path, document, fields, (*prefix, "fields", entity, name))
             for name, fields in objects.items()
         }
         for entity, objects in (raw.get("fields") or {}).items()
@@ -255,43 +346,27 @@ def _connection(path: Path, document: Any, index: int) -> Connection:
     model: type[HubSpotConnection] | type[SalesforceConnection] = (
         HubSpotConnection if crm == Crm.HUBSPOT else SalesforceConnection
     )
-    connection: Connection = _validated(TypeAdapter(model), raw, file=path, document=document, prefix=prefix)
+    connection: Connection = validated(TypeAdapter(model), raw, file=path, document=document, prefix=prefix)
     return connection.model_copy(update={"field_map": merge_field_maps(load_field_map(Crm(crm)), connection.fields)})
 
 
-def _with_origin(path: Path, document: Any, fields: Mapping[str, Any], prefix: tuple[str | int, ...]) -> dict[str, Any]:
-    """Bring every short form of a field to the long one and note the line that it stands on."""
-    return {
-        name: {**_long_form(value), "origin": f"{path.parent.name}/{path.name}:{line_of(document, (*prefix, name))}"}
-        for name, value in fields.items()
+def _files_connection(path: Path, document: Any, prefix: tuple[str | int, ...], raw: dict[str, Any]) -> FilesConnection:
+    """Exports have no standard field map: the whole of it stands in the connection."""
+    raw["field_map"] = {
+        entity: [
+            _file_object(path, document, item, (*prefix, "field_map", entity, i)) if isinstance(item, dict) else item
+            for i, item in enumerate(items or ())
+        ]
+        for entity, items in (raw.get("field_map") or {}).items()
     }
+    connection = validated(TypeAdapter(FilesConnection), raw, file=path, document=document, prefix=prefix)
+    return connection.model_copy(update={"folder": (path.parent / connection.folder).resolve()})
 
 
-def _long_form(value: Any) -> dict[str, Any]:
-    match value:
-        case {"from": str(one)}:
-            return {**value, "from": [one]}
-        case dict():
-            return value
-        case list():
-            return {"from": value}
-        case _:
-            return {"from": [value]}
-
-
-def _validated(model: TypeAdapter[T], raw: Any, *, file: Path, document: Any, prefix: tuple[str | int, ...]) -> T:
-    try:
-        return model.validate_python(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        path = (*prefix, *first["loc"])
-        raise SettingsError(
-            file,
-            line=line_of(document, path),
-            key=".".join(str(part) for part in first["loc"]),
-            found=_shown(first["input"]) if first["type"] != "missing" else "nothing",
-            allowed=allowed_for(first),
-        ) from error
+def _file_object(path: Path, document: Any, item: dict[str, Any], place: tuple[str | int, ...]) -> dict[str, Any]:
+    fields = with_origin(path, document, item.get("fields") or {}, (*place, "fields"))
+    origin = f"{path.parent.name}/{path.name}:{line_of(document, (*place, 'id'))}"
+    return {**item, "fields": fields, "origin": origin}
 
 
 def _check_names_differ(path: Path, document: Any, connections: tuple[Connection, ...]) -> None:
@@ -302,8 +377,3 @@ def _check_names_differ(path: Path, document: Any, connections: tuple[Connection
             raise SettingsError(
                 path, line=line, key="name", found=f"'{name}' a second time", allowed="a name for each connection"
             )
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -17,6 +17,7 @@ from connectors.records import Record, RejectedRecord
 from connectors.settings import Connection
 from connectors.workers import Group, Workers
 
+FILE = "file"  # pseudo-objects `file.<object>.<path>.<digest>`: one for each file that was read
 IDS = "ids"  # pseudo-objects: their windows and cursors say when something was last done for an object
 REFRESH = "refresh"
 LEAST_SKEW_SECONDS = 2.0  # the CRM tells its time in whole seconds, and an answer takes a moment
@@ -161,9 +162,14 @@ class Sync:
                 self._writer.reject(RejectedRecord(error.object_name, error.reason, payload))
         return records
 
-    def reject(self, object_name: str, *, reason: str, payload: str) -> None:
+    def reject(self, object_name: str, *, reason: str, payload: str, record_id: str = "") -> None:
         """Put aside what the CRM refused to hand over."""
-        self._writer.reject(RejectedRecord(object_name, reason, payload))
+        self._writer.reject(RejectedRecord(object_name, reason, payload, record_id))
+
+    def cursors_of(self, sweep: str, object_name: str) -> dict[str, datetime]:
+        """The cursors of an object's pseudo-objects of one kind, by what follows the object's name."""
+        prefix = f"{sweep}.{object_name}."
+        return {name.removeprefix(prefix): at for name, at in self._cursors.items() if name.startswith(prefix)}
 
 
 def whole_milliseconds(moment: datetime) -> datetime:

@@ -1,13 +1,17 @@
 """Where in a YAML file does a value stand? For errors that name the line."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from connectors.errors import SettingsError
+
+T = TypeVar("T")
 
 
 def load_yaml(path: Path) -> Any:
@@ -61,3 +65,45 @@ def allowed_for(error: ErrorDetails) -> str:
             return str(error["ctx"]["error"])
         case _:
             return error["msg"].removeprefix("Input should be ")
+
+
+def with_origin(path: Path, document: Any, fields: Mapping[str, Any], prefix: tuple[str | int, ...]) -> dict[str, Any]:
+    """Bring every short form of a field to the long one and note the line that it stands on."""
+    return {
+        name: {**_long_form(value), "origin": f"{path.parent.name}/{path.name}:{line_of(document, (*prefix, name))}"}
+        for name, value in fields.items()
+    }
+
+
+def _long_form(value: Any) -> dict[str, Any]:
+    match value:
+        case {"from": str(one)}:
+            return {**value, "from": [one]}
+        case dict():
+            return value
+        case list():
+            return {"from": value}
+        case _:
+            return {"from": [value]}
+
+
+def validated(model: TypeAdapter[T], raw: Any, *, file: Path, document: Any, prefix: tuple[str | int, ...]) -> T:
+    """Check a part of the document; what is not allowed is a SettingsError with file, line and key."""
+    try:
+        return model.validate_python(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = (*prefix, *first["loc"])
+        raise SettingsError(
+            file,
+            line=line_of(document, path),
+            key=".".join(str(part) for part in first["loc"]),
+            found=shown(first["input"]) if first["type"] != "missing" else "nothing",
+            allowed=allowed_for(first),
+        ) from error
+
+
+def shown(value: Any) -> str:
+    """Show a value in an error, cut to a line."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

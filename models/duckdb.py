@@ -40,6 +40,8 @@ from models.errors import FieldPathError
 
 TIMESTAMP = DateTime(timezone=True)
 PATH_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_ -]*|\d+")
+QUOTED_KEY = re.compile(r'"[^"\\\x00]+"')  # one key of any signs: a column of an export
+PHONE_DIGITS = 9
 DIGITS_ONLY = r"-?\d{10,14}"  # epoch milliseconds from 1970-04 to 5138; ten digits in seconds would be read as 1970
 TIME_WITH_ZONE = r":\d\d(\.\d+)?\s*(Z|z|[+-]\d\d(:?\d\d)?)$"
 WEB_ADDRESS = r"^\s*(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?(?:www\.)?([^/:?#\s]+)"
@@ -102,7 +104,13 @@ def json_path(path: str) -> str:
 
     >>> json_path("teams.0.name")
     '$."teams"[0]."name"'
+    A path in double quotes is one key, whatever signs are in it.
+
+    >>> json_path('"No. (秒)"')
+    '$."No. (秒)"'
     """
+    if QUOTED_KEY.fullmatch(path):
+        return f"$.{path}"
     parts = path.split(".")
     if not all(PATH_PART.fullmatch(part) for part in parts):
         raise FieldPathError(path)
@@ -169,20 +177,31 @@ def to_boolean(value: ColumnElement[Any]) -> ColumnElement[bool | None]:
     return case((word.in_(["true", "yes", "1", "y", "t"]), True), (word.in_(["false", "no", "0", "n", "f"]), False))
 
 
-def to_timestamp(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Read ISO 8601 or epoch milliseconds; a time without a zone is UTC, a day is its first moment in UTC."""
+def to_timestamp(value: ColumnElement[Any], zone: str = "UTC") -> ColumnElement[Any]:
+    """Read ISO 8601 or epoch milliseconds; a time without a zone is `zone`'s, a day is its first moment there."""
     milliseconds: ColumnElement[float] = try_cast(value, Double())
     return case(
         (func.regexp_full_match(value, DIGITS_ONLY), func.to_timestamp(milliseconds / 1000.0)),
         (func.regexp_matches(value, TIME_WITH_ZONE), try_cast(value, TIMESTAMP)),
-        else_=func.timezone("UTC", try_cast(value, DateTime())),
+        else_=func.timezone(zone, try_cast(value, DateTime())),
     )
 
 
-def to_day(value: ColumnElement[Any], zone: str) -> ColumnElement[Any]:
-    """Read a day; a moment is the day that it falls on in the zone."""
+def to_day(value: ColumnElement[Any], zone: str, *, written_in: str = "UTC") -> ColumnElement[Any]:
+    """Read a day; a moment is the day that it falls on in the zone. `written_in` is the zone of a moment without one."""
     is_moment = or_(func.regexp_full_match(value, DIGITS_ONLY), func.regexp_matches(value, r"\d[T ]\d"))
-    return case((is_moment, local_date(to_timestamp(value), zone)), else_=try_cast(value, Date()))
+    return case((is_moment, local_date(to_timestamp(value, written_in), zone)), else_=try_cast(value, Date()))
+
+
+def to_phone(value: ColumnElement[Any]) -> ColumnElement[str | None]:
+    """Give a phone number's last nine digits, the same with and without the country's code; NULL for a shorter one."""
+    digits = func.regexp_replace(func.nfc_normalize(value), r"\D", "", "g")
+    return case((func.len(digits) >= PHONE_DIGITS, func.right(digits, PHONE_DIGITS)))
+
+
+def to_plain_name(value: ColumnElement[Any]) -> ColumnElement[str | None]:
+    """Give a person's name as it is compared: lower case, without blanks of any width."""
+    return func.nullif(func.lower(func.regexp_replace(value, r"[\s\x{3000}]+", "", "g")), "")
 
 
 def to_host(value: ColumnElement[Any]) -> ColumnElement[str | None]:

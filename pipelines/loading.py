@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.errors import LandingError
+from connectors.files.folder import file_of
 from connectors.landing import pending, read_manifest
 from connectors.records import Landed, LandedWindow
-from connectors.settings import Connection, ObjectMap
+from connectors.settings import Connection, FileObject, FilesConnection, ObjectMap
 from connectors.sync import IDS
 from models.raw.merge import merge_records
 from models.raw.purge import IdList, bury_purged, compare_ids
@@ -95,7 +96,8 @@ def load_landed(warehouse: Warehouse, landing: Path, connection: Connection, *, 
 def source_rules(connection: Connection, zone: str) -> SourceRules:
     """A connection's field map in the plain form that the models take."""
     plain = {entity: [_plain(part) for part in parts] for entity, parts in connection.field_map.items()}
-    return SourceRules(connection.name, connection.crm, field_rules(connection.crm, plain), zone)
+    written_in = connection.zone if isinstance(connection, FilesConnection) else "UTC"
+    return SourceRules(connection.name, connection.crm, field_rules(connection.crm, plain), zone, written_in)
 
 
 def _plain(part: ObjectMap) -> dict[str, Any]:
@@ -103,7 +105,8 @@ def _plain(part: ObjectMap) -> dict[str, Any]:
         name: source.model_dump(by_alias=True, exclude={"origin"}, exclude_defaults=True)
         for name, source in part.fields.items()
     }
-    return {"object": part.object, "where": part.where, "fields": fields}
+    links = [link.model_dump() for link in part.links] if isinstance(part, FileObject) else []
+    return {"object": part.object, "where": part.where, "fields": fields, "links": links}
 
 
 def _load_sync(writing: sa.Connection, connection: Connection, zone: str, sync: Landed) -> _Taken:
@@ -145,7 +148,7 @@ def _load_sync(writing: sa.Connection, connection: Connection, zone: str, sync: 
 
 def _is_sweep(window: LandedWindow) -> bool:
     """Whether it is a note of what was done for an object, not records of one."""
-    return window.object.startswith(("ids.", "refresh."))
+    return window.object.startswith(("ids.", "refresh.", "file."))
 
 
 def _merge(writing: sa.Connection, connection: Connection, sync: Landed, window: LandedWindow) -> dict[str, Any]:
@@ -157,7 +160,7 @@ def _sweep(writing: sa.Connection, connection: Connection, sync: Landed, window:
     """Compare all ids of an object, where that is what was done: what the CRM has no longer becomes a tombstone."""
     sweep, _, object_name = window.object.partition(".")
     if sweep != IDS:
-        return _proof(connection, sync, window, changed=0, crm_count=None)
+        return _proof(connection, sync, window, changed=0, crm_count=window.crm_count)
     ids = _id_list(writing, connection, sync, window, object_name)
     found = compare_ids(writing, ids)
     if found.is_suspicious and not sync.is_full:
@@ -253,11 +256,16 @@ def _is_other_map(writing: sa.Connection, rules: SourceRules) -> bool:
 
 
 def _keep_rejected(writing: sa.Connection, connection: Connection, sync: Landed) -> None:
+    """Put aside what could not be landed; a file that was read again says anew which of its rows those are."""
+    for object_name, file in filter(None, (file_of(window.object) for window in sync.windows)):
+        of_file = quarantine.c.record_id.startswith(f"{file}#", autoescape=True)
+        here = (quarantine.c.connection == connection.name, quarantine.c.object == object_name)
+        writing.execute(sa.delete(quarantine).where(*here, quarantine.c.field == WHOLE_SYNC, of_file))
     rows = [
         {
             "connection": connection.name,
             "object": record.object,
-            "record_id": f"{sync.sync_id}#{number}",
+            "record_id": record.record_id or f"{sync.sync_id}#{number}",
             "field": WHOLE_SYNC,
             "reason": record.reason,
             "value": None,

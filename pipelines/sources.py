@@ -12,7 +12,7 @@ from connectors.errors import ConnectorError, UnknownFieldError
 from connectors.extract import extract
 from connectors.records import Landed
 from connectors.sandbox.server import SANDBOX_SECRETS
-from connectors.settings import Connection, Crm, load_connections
+from connectors.settings import Connection, Crm, FilesConnection, load_connections
 from connectors.sync import Progress
 from definitions_contract.loader import load_agreement
 from models.tables import cursors
@@ -36,6 +36,8 @@ def configured_connections(settings: Settings) -> tuple[Connection, ...]:
 
 
 def _addressed(settings: Settings, connection: Connection) -> Connection:
+    if isinstance(connection, FilesConnection):
+        return connection
     url = settings.secret(REAL_ADDRESS_ENV[connection.crm])
     has_secrets = any(settings.secret(name) for name in connection.secret_names)
     if url is None and connection.is_sandbox and has_secrets:

@@ -1,13 +1,18 @@
-"""Who was in it, what is it about? One row per link between two records of core, whatever was merged, copied or converted."""
+"""Who was in it, what is it about? One row per link between two records of core, whatever was merged, copied or converted.
+
+An e-mail address or phone number in an export leads to the contact that has it, in whichever connection; a number that several
+people share, such as a switchboard's, leads to nobody.
+"""
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, Table, and_, case, literal, select, union_all
+from sqlalchemy import CTE, ColumnElement, Select, Table, and_, case, func, literal, select, union_all
 
 from models.context import BuildContext, Model
-from models.core.sources import MERGEABLE, id_of, known_records
+from models.core.sources import MERGEABLE, connection_rank, file_connections, id_of, known_records
+from models.duckdb import to_phone
 from models.expressions import core_id
-from models.raw.links import MERGED_ROLE
+from models.raw.links import BY_EMAIL, BY_PHONE, MERGED_ROLE
 from models.tables import (
     links,
     meeting_copies,
@@ -24,9 +29,10 @@ from models.tables import (
 ACTIVITIES: dict[str, Table] = {"call": raw_calls, "email": raw_emails, "note": raw_notes}
 
 
-def build_links(_context: BuildContext) -> Select[Any]:
+def build_links(context: BuildContext) -> Select[Any]:
     """Bring both ends of every link to the records of core; a link to a deleted or unknown record is none."""
-    start, target = _core_ids("start"), _core_ids("target")
+    people = _people(context) if file_connections(context.connections) else ()
+    start, target = _core_ids("start"), _core_ids("target", *people)
     to_kind = case((raw_links.c.to_kind == "user", "rep"), else_=raw_links.c.to_kind)
     return (
         select(
@@ -47,7 +53,7 @@ def _is_end(end: CTE, kind: ColumnElement[Any], crm_id: ColumnElement[Any]) -> C
     return and_(end.c.kind == kind, end.c.connection == raw_links.c.connection, end.c.crm_id == crm_id)
 
 
-def _core_ids(name: str) -> CTE:
+def _core_ids(name: str, *further: Select[Any]) -> CTE:
     """Give (kind, connection, crm_id, core_id) of every CRM record that has a place in core."""
     followed = [(kind, known_records(kind)) for kind in MERGEABLE]
     return union_all(
@@ -55,7 +61,51 @@ def _core_ids(name: str) -> CTE:
         *(_rows(kind, table, id_of(table)).where(~table.c.is_deleted) for kind, table in ACTIVITIES.items()),
         _rows("meeting", meeting_copies, meeting_copies.c.meeting_id),
         _rows("user", rep_identities, rep_identities.c.rep_id),
+        *further,
     ).cte(name)
+
+
+def _people(context: BuildContext) -> tuple[Select[Any], ...]:
+    """Give every contact under its address and its number, for the connections that read exports."""
+    known = known_records("contact")
+    rank = connection_rank(raw_contacts.c.connection, context.connections)
+    contact = (
+        select(
+            core_id(known.c.connection, known.c.survivor_crm_id).label("core_id"),
+            rank.concat(core_id(known.c.connection, known.c.survivor_crm_id)).label("place"),
+            raw_contacts.c.email,
+            to_phone(raw_contacts.c.phone).label("phone"),
+        )
+        .join(
+            raw_contacts,
+            and_(raw_contacts.c.connection == known.c.connection, raw_contacts.c.crm_id == known.c.crm_id),
+        )
+        .cte("known_people")
+    )
+    person = func.coalesce(contact.c.email, contact.c.core_id)
+    names = file_connections(context.connections)
+    return tuple(
+        _under(contact, said, prefix, connection, person)
+        for connection in names
+        for said, prefix in ((contact.c.email, BY_EMAIL), (contact.c.phone, BY_PHONE))
+    )
+
+
+def _under(
+    contact: CTE, said: ColumnElement[Any], prefix: str, connection: str, person: ColumnElement[Any]
+) -> Select[Any]:
+    """Of the same person's contacts the leading connection's comes first."""
+    return (
+        select(
+            literal("contact").label("kind"),
+            literal(connection).label("connection"),
+            literal(prefix).concat(said).label("crm_id"),
+            func.arg_min(contact.c.core_id, contact.c.place).label("core_id"),
+        )
+        .where(said.is_not(None))
+        .group_by(said)
+        .having(func.count(person.distinct()) == 1)
+    )
 
 
 def _rows(kind: str, table: Table | CTE, identity: ColumnElement[Any]) -> Select[Any]:

@@ -124,15 +124,20 @@ def source_columns(table: Table, connections: Sequence[ConnectionFacts]) -> tupl
 
 
 def crm_url(table: Table, connections: Sequence[ConnectionFacts]) -> ColumnElement[Any]:
-    """Give the address that opens the record in its CRM; NULL for a connection that is no longer configured."""
+    """Give the address that opens the record in its CRM; NULL for a connection without one, or no longer configured."""
     template = _by_connection(table.c.connection, {one.name: one.record_url for one in connections})
-    return func.replace(func.replace(template, "{object}", table.c.object), "{id}", table.c.crm_id)
+    return func.nullif(func.replace(func.replace(template, "{object}", table.c.object), "{id}", table.c.crm_id), "")
 
 
 def connection_rank(connection: ColumnElement[Any], connections: Sequence[ConnectionFacts]) -> ColumnElement[Any]:
     """Give the place of a connection in the list, as text that sorts; the first leads, one that is not listed comes last."""
     places = {one.name: f"{place:03d}" for place, one in enumerate(connections)}
     return func.coalesce(_by_connection(connection, places), "999")
+
+
+def file_connections(connections: Sequence[ConnectionFacts]) -> tuple[str, ...]:
+    """Give the connections that read exports: their records name others by what people know of them."""
+    return tuple(one.name for one in connections if one.crm == "files")
 
 
 def id_of(table: FromClause) -> ColumnElement[Any]:

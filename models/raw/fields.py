@@ -168,13 +168,13 @@ def _where(rules: EntityRules, texts: dict[str, ColumnElement[Any]]) -> ColumnEl
 
 
 def _readings(source: SourceRules, rules: EntityRules, texts: dict[str, ColumnElement[Any]]) -> list[_Reading]:
-    return [_reading(rules.table, rule, [texts[path] for path in rule.paths], source.zone) for rule in rules.fields]
+    return [_reading(rules.table, rule, [texts[path] for path in rule.paths], source) for rule in rules.fields]
 
 
-def _reading(table: Table, rule: FieldRule, texts: Sequence[ColumnElement[Any]], zone: str) -> _Reading:
+def _reading(table: Table, rule: FieldRule, texts: Sequence[ColumnElement[Any]], source: SourceRules) -> _Reading:
     column = table.c[rule.field]
     seen = literal(rule.constant, Text()) if rule.constant is not None else _seen(rule, texts)
-    value = _converted(column.name, column.type, _translated(rule, seen), zone, rule.divide)
+    value = _converted(column.name, column.type, _translated(rule, seen), source, rule.divide)
     return _Reading(rule.field, seen, value, _allowed(rule, column.type), is_picklist=rule.values is not None)
 
 
@@ -196,7 +196,7 @@ def _translated(rule: FieldRule, seen: ColumnElement[Any]) -> ColumnElement[Any]
 
 
 def _converted(
-    name: str, kind: TypeEngine[Any], text: ColumnElement[Any], zone: str, divide: int
+    name: str, kind: TypeEngine[Any], text: ColumnElement[Any], source: SourceRules, divide: int
 ) -> ColumnElement[Any]:
     match kind:
         case Text():
@@ -206,9 +206,9 @@ def _converted(
         case BigInteger():
             return to_integer(text, divide=divide)
         case DateTime():
-            return to_timestamp(text)
+            return to_timestamp(text, source.written_in)
         case Date():
-            return to_day(text, zone)
+            return to_day(text, source.zone, written_in=source.written_in)
         case Double():
             return to_number(text) / float(divide)
         case Numeric():

@@ -1,7 +1,7 @@
 """Who was in it, what is it about, what was merged? Links out of changed records, one set per carrying record.
 
 HubSpot keeps them as associations and names a merge on the survivor; Salesforce keeps them as lookups, where the first three
-signs of an id tell what it leads to.
+signs of an id tell what it leads to. An export has columns: an id, or a person's e-mail or phone, which core looks up.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, literal, select, union_all
 
-from models.duckdb import json_items, json_text, text_items
+from models.duckdb import json_items, json_text, text_items, to_phone
 from models.raw.changed import delete_changed
-from models.raw.rules import SourceRules
+from models.raw.rules import EntityRules, LinkRule, SourceRules
 from models.tables import raw_links, records
 
 DEFAULT_ROLE = "default"
@@ -36,6 +36,17 @@ SALESFORCE_PREFIXES: Mapping[str, str] = {
     "005": "user",
     "00U": "meeting",
 }
+
+ENTITY_KINDS: Mapping[str, str] = {
+    "calls": "call",
+    "emails": "email",
+    "meetings": "meeting",
+    "deals": "deal",
+    "contacts": "contact",
+    "notes": "note",
+}
+BY_EMAIL = "email:"  # before an address or a number that stands for whoever has it
+BY_PHONE = "phone:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +80,49 @@ def write_links(connection: Connection, source: SourceRules, changed: ColumnElem
     """Replace the links that changed records carry; a deleted record carries none."""
     delete_changed(connection, raw_links, changed, record_id="crm_id")
     live = and_(changed, ~records.c.is_deleted)
-    if source.crm == "hubspot":
-        found = union_all(_associations(live), _merges(live)).subquery("found")
-    else:
-        found = union_all(*(_lookup(live, lookup) for lookup in LOOKUPS)).subquery("found")
+    queries = _queries(source, live)
+    if not queries:
+        return
+    found = union_all(*queries).subquery("found")
     whole = and_(found.c.from_crm_id.is_not(None), found.c.to_crm_id.is_not(None), found.c.to_kind.is_not(None))
     query = select(found).where(whole, found.c.from_kind.is_not(None)).distinct()
     connection.execute(insert(raw_links).from_select(found.columns.keys(), query))
+
+
+def _queries(source: SourceRules, live: ColumnElement[bool]) -> list[Select[Any]]:
+    match source.crm:
+        case "hubspot":
+            return [_associations(live), _merges(live)]
+        case "files":
+            return [
+                _column(live, rules, link, role=DEFAULT_ROLE if place == 0 else link.by)
+                for rules in source.entities
+                for place, link in enumerate(rules.links)
+            ]
+        case _:
+            return [_lookup(live, lookup) for lookup in LOOKUPS]
+
+
+def _column(live: ColumnElement[bool], rules: EntityRules, link: LinkRule, *, role: str) -> Select[Any]:
+    """Give the link of one column; the first of an object's links leads, as the default role does elsewhere."""
+    payload = records.c.payload
+    text = func.nullif(func.trim(json_text(payload, link.path)), "")
+    target = {
+        "id": text,
+        "email": literal(BY_EMAIL).concat(func.lower(text)),
+        "phone": literal(BY_PHONE).concat(to_phone(text)),
+    }[link.by]
+    return select(
+        records.c.connection,
+        records.c.object,
+        records.c.record_id.label("crm_id"),
+        literal(ENTITY_KINDS.get(rules.entity)).label("from_kind"),
+        records.c.record_id.label("from_crm_id"),
+        literal(link.to).label("to_kind"),
+        target.label("to_crm_id"),
+        literal(role).label("role"),
+        records.c.sync_id,
+    ).where(live, records.c.object == rules.object, *(json_text(payload, path) == value for path, value in rules.where))
 
 
 def _associations(live: ColumnElement[bool]) -> Select[Any]:

@@ -59,6 +59,15 @@ class FieldRule:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkRule:
+    """A column of an export that leads to a record of kind `to`: by its id, or by a person's e-mail or phone."""
+
+    to: str
+    by: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class EntityRules:
     """How one object of the CRM becomes rows of one typed table; `where` holds (path, value) pairs that all must hold."""
 
@@ -66,6 +75,7 @@ class EntityRules:
     object: str
     fields: tuple[FieldRule, ...]
     where: tuple[tuple[str, str], ...] = ()
+    links: tuple[LinkRule, ...] = ()
 
     @property
     def table(self) -> Table:
@@ -75,12 +85,16 @@ class EntityRules:
 
 @dataclass(frozen=True, slots=True)
 class SourceRules:
-    """All rules of one connection. `zone` is the team's: it decides the day of a moment."""
+    """All rules of one connection. `zone` is the team's: it decides the day of a moment.
+
+    `written_in` is the zone of times that are written without one.
+    """
 
     connection: str
     crm: str
     entities: tuple[EntityRules, ...]
     zone: str = "UTC"
+    written_in: str = "UTC"
 
     @property
     def digest(self) -> str:
@@ -104,12 +118,20 @@ def _entity(crm: str, entity: str, part: Mapping[str, Any]) -> EntityRules:
         raise FieldMapError(
             entity=entity, object=name, field="*", what="unknown entity", allowed=tuple(sorted(ENTITY_TABLES))
         )
-    prefix = "properties." if crm == "hubspot" and name not in TOP_LEVEL_OBJECTS else ""
-    where = tuple((prefix + path, _text(value)) for path, value in (part.get("where") or {}).items())
-    return EntityRules(entity, name, tuple(_fields(prefix, entity, part)), where)
+    form = _form(crm, name)
+    where = tuple((form.format(path), _text(value)) for path, value in (part.get("where") or {}).items())
+    links = tuple(LinkRule(one["to"], one["by"], form.format(one["column"])) for one in part.get("links") or ())
+    return EntityRules(entity, name, tuple(_fields(form, entity, part)), where, links)
 
 
-def _fields(prefix: str, entity: str, part: Mapping[str, Any]) -> Iterator[FieldRule]:
+def _form(crm: str, name: str) -> str:
+    """How a name in the field map becomes a path into the payload: a column of an export is one key, dots and all."""
+    if crm == "files":
+        return '"{}"'
+    return "properties.{}" if crm == "hubspot" and name not in TOP_LEVEL_OBJECTS else "{}"
+
+
+def _fields(path_form: str, entity: str, part: Mapping[str, Any]) -> Iterator[FieldRule]:
     allowed = tuple(name for name in ENTITY_TABLES[entity].columns.keys() if name not in OWN_COLUMNS)  # noqa: SIM118 - a ColumnCollection gives columns
     for field, form in part["fields"].items():
         if field not in allowed:
@@ -120,29 +142,29 @@ def _fields(prefix: str, entity: str, part: Mapping[str, Any]) -> Iterator[Field
             raise FieldMapError(
                 entity=entity, object=part["object"], field=field, what=f"{sorted(form)} is no form", allowed=FORMS
             )
-        yield _field(prefix, field, form)
+        yield _field(path_form, field, form)
 
 
-def _field(prefix: str, field: str, form: Any) -> FieldRule:
+def _field(path_form: str, field: str, form: Any) -> FieldRule:
     if not isinstance(form, Mapping):
-        return FieldRule(field, _paths(prefix, form))
+        return FieldRule(field, _paths(path_form, form))
     if "constant" in form:
         return FieldRule(field, constant=_text(form["constant"]))
     if "join" in form:
-        return FieldRule(field, _paths(prefix, form["join"]), is_joined=True)
+        return FieldRule(field, _paths(path_form, form["join"]), is_joined=True)
     values = form.get("values")
     default = form.get("default")
     return FieldRule(
         field,
-        _paths(prefix, form["from"]),
+        _paths(path_form, form["from"]),
         values=None if values is None else tuple((_text(found), _text(meant)) for found, meant in values.items()),
         default=None if default is None else _text(default),
         divide=int(form.get("divide", 1)),
     )
 
 
-def _paths(prefix: str, names: str | Sequence[str]) -> tuple[str, ...]:
-    return tuple(prefix + name for name in ([names] if isinstance(names, str) else names))
+def _paths(path_form: str, names: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(path_form.format(name) for name in ([names] if isinstance(names, str) else names))
 
 
 def _text(value: Any) -> str:

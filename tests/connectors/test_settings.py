@@ -63,8 +63,8 @@ def test_a_new_object_is_added_beside_the_standard_one() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "expected"),
     [
-        pytest.param("crm: hubspot", "crm: pipedrive", 3, "hubspot or salesforce", id="unknown crm"),
-        pytest.param("    crm: hubspot\n", "", 2, "hubspot or salesforce", id="crm missing"),
+        pytest.param("crm: hubspot", "crm: pipedrive", 3, "hubspot, salesforce or files", id="unknown crm"),
+        pytest.param("    crm: hubspot\n", "", 2, "hubspot, salesforce or files", id="crm missing"),
         pytest.param(
             "https://api.hubapi.com", "http://api.hubapi.com", 4, "https://", id="plain http to a foreign host"
         ),
