@@ -108,6 +108,11 @@ def _deals_without_source(_context: BuildContext) -> sa.Select[Any]:
     return _count(deals, deals.c.lead_source == "unknown")
 
 
+def _won_without_rate(_context: BuildContext) -> sa.Select[Any]:
+    """Deals that won_amount leaves out: no agreed rate of their currency holds on their close day."""
+    return _count(deals, deals.c.status == "won", deals.c.amount.is_not(None), deals.c.agreed_amount.is_(None))
+
+
 def _emails_without_rep(_context: BuildContext) -> sa.Select[Any]:
     return _count(emails, emails.c.rep_id.is_(None))
 
@@ -157,6 +162,13 @@ DATA_CHECKS = (
         meetings,
     ),
     DataCheck("deals_have_a_source", "warning", "{count} deals have no lead source", _deals_without_source, deals),
+    DataCheck(
+        "won_deals_have_a_rate",
+        "warning",
+        "{count} won deals are in no amount: team.yaml agrees on no rate of their currency for their close day",
+        _won_without_rate,
+        deals,
+    ),
     DataCheck("emails_have_a_rep", "warning", "{count} e-mails belong to no known rep", _emails_without_rep, emails),
 )
 
