@@ -16,6 +16,7 @@ from dagster import (
     multi_asset,
 )
 
+from connectors.files.folder import file_of
 from connectors.records import Landed
 from connectors.settings import Connection
 from pipelines.assets.night import Night, build_context
@@ -91,7 +92,7 @@ def _landing_metadata(outcome: Landed | Exception | None) -> dict[str, Any]:
     return {
         "outcome": "landed",
         "sync": outcome.sync_id,
-        "dagster/row_count": sum(window.landed_count for window in outcome.windows),
+        "dagster/row_count": sum(window.landed_count for window in outcome.windows if file_of(window.object) is None),
         "seconds": round((outcome.extracted_at - outcome.started_at).total_seconds(), 1),
     }
 
