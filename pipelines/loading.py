@@ -30,10 +30,11 @@ from models.tables import (
     sync_runs,
 )
 from pipelines.errors import ReconciliationError
-from pipelines.warehouse import Warehouse, insert_rows
+from pipelines.warehouse import Warehouse, insert_rows, is_out_of_memory
 
 WHOLE_SYNC = "*"  # quarantine rows of records that never landed name no field
 MOST_NAMED = 10  # ids named in a message
+MEMORY_STEPS_MB = (160, 640)  # DuckDB's share while loading; after these as much as the machine has
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,7 @@ def load_landed(warehouse: Warehouse, landing: Path, connection: Connection, *, 
     for manifest in pending(landing, connection.name, done):
         try:
             sync = read_manifest(manifest)
-            with warehouse.transaction() as writing:
-                taken.append(_load_sync(writing, connection, zone, sync))
+            taken.append(_load_bounded(warehouse, connection, zone, sync))
         except (ReconciliationError, LandingError) as error:
             refused.append(str(error))
             _refuse(warehouse, connection, manifest.parent.name, error)
@@ -91,6 +91,19 @@ def load_landed(warehouse: Warehouse, landing: Path, connection: Connection, *, 
             refused=tuple(refused),
             drift=tuple(str(drift) for one in taken for drift in one.drift),
         )
+
+
+def _load_bounded(warehouse: Warehouse, connection: Connection, zone: str, sync: Landed) -> _Taken:
+    """Load one sync in one transaction with little memory; one that cannot be done with so little is begun again with more."""
+    for memory_mb in MEMORY_STEPS_MB:
+        try:
+            with warehouse.transaction(memory_mb=memory_mb) as writing:
+                return _load_sync(writing, connection, zone, sync)
+        except sa.exc.DBAPIError as error:
+            if not is_out_of_memory(error):
+                raise
+    with warehouse.transaction() as writing:
+        return _load_sync(writing, connection, zone, sync)
 
 
 def source_rules(connection: Connection, zone: str) -> SourceRules:

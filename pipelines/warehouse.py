@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool, StaticPool
@@ -35,14 +36,17 @@ class Warehouse:
         sa.event.listen(self.engine, "connect", _use_utc)
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
+    def transaction(self, *, memory_mb: int | None = None) -> Iterator[sa.Connection]:
         """Open one transaction: committed at the end, rolled back on an error.
 
+        With `memory_mb` DuckDB's buffers stay below that, and what does not fit goes to a folder beside the file.
         Raises WarehouseBusyError when another process holds the file for longer than LOCK_WAIT_SECONDS.
         """
         connection = self._connect()
         try:
             with connection.begin():
+                if memory_mb is not None:
+                    _bound_memory(connection, memory_mb)
                 yield connection
         finally:
             connection.close()
@@ -147,6 +151,18 @@ def _insert_select(connection: sa.Connection, model: Model, statement: sa.Select
 def _use_utc(dbapi_connection: Any, _record: Any) -> None:
     """Times are UTC whatever the machine's zone is; a day in the team's zone is always asked for by name."""
     dbapi_connection.execute("SET TimeZone = 'UTC'")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a statement needs more memory than it was given."""
+    return isinstance(error, sa.exc.DBAPIError) and isinstance(error.orig, duckdb.OutOfMemoryException)
+
+
+def _bound_memory(connection: sa.Connection, memory_mb: int) -> None:
+    """Hold for as long as this process has the file open: the settings are the open file's, not the connection's."""
+    connection.execute(sa.text(f"SET memory_limit = '{memory_mb:d}MB'"))
+    # keeping the order of rows would keep them in memory
+    connection.execute(sa.text("SET preserve_insertion_order = false"))
 
 
 def _is_lock_conflict(error: BaseException) -> bool:

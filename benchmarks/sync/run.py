@@ -13,12 +13,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import sqlalchemy as sa
 
 from connectors.sandbox.server import running
 from connectors.sandbox.store import HUBSPOT, SALESFORCE, Store, StoredRecord
 from connectors.settings import load_connections
+from models.raw.rules import ENTITY_TABLES
 from pipelines.settings import PROJECT
 
 HERE = Path(__file__).parent
@@ -33,14 +37,31 @@ TEXT = "Talked about the renewal, will send the offer until Friday. " * 4
 
 
 def records(connection: Any, name: str, count: int, *, only_each: int, moment: int) -> Iterator[StoredRecord]:
-    fields = [one for _, source in connection.sources_of(name) for one in source.crm_fields if "." not in one]
+    fields = {one: key for key, source in connection.sources_of(name) for one in source.crm_fields if "." not in one}
+    picked = {one: source.values for _, source in connection.sources_of(name) for one in source.crm_fields}
+    kinds = {one: ENTITY_TABLES[key.partition(".")[0]].c[key.partition(".")[2]].type for one, key in fields.items()}
     prefix = PREFIXES.get(name)
     for number in range(1, count + 1, only_each):
         record_id = f"{prefix}5g{number:010d}AAA" if prefix else str(number)
         changed_at = moment + (number % 1_000_000) * 10
-        values = {one: f"{one} {number}" for one in fields if not one.startswith(("hs_timestamp", "Id"))}
+        values = {one: value(one, kinds[one], picked[one], number, changed_at) for one in fields}
         values |= {"Description": TEXT, "hs_call_body": TEXT, "TaskSubtype": "Call"}
         yield StoredRecord(name, record_id, changed_at, changed_at, values)
+
+
+def value(name: str, kind: Any, picked: dict[str, str] | None, number: int, moment: int) -> str:
+    """Something that the field map can read."""
+    if picked:
+        return list(picked)[number % len(picked)]
+    match kind:
+        case sa.Boolean():
+            return "false"
+        case sa.DateTime() | sa.Date():
+            return datetime.fromtimestamp(moment / 1000, UTC).isoformat(timespec="milliseconds")
+        case sa.BigInteger() | sa.Double() | sa.Numeric():
+            return str(number % 1000)
+        case _:
+            return f"{name} {number}"
 
 
 def fill(path: Path, total: int, *, only_each: int = 1, moment: int) -> None:

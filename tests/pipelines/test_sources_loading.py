@@ -1,5 +1,8 @@
 """What landed becomes rows, cursors and proof in one transaction; what does not fit is refused, and nothing is lost by it."""
 
+import hashlib
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,9 +28,11 @@ from models.tables import (
     source_fields,
     sync_runs,
 )
+from pipelines import loading, warehouse
+from pipelines.errors import WarehouseBusyError
 from pipelines.loading import Loaded, load_landed
 from pipelines.settings import PROJECT
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Warehouse, is_out_of_memory
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
 NAME = "hubspot"
@@ -269,3 +274,79 @@ def test_loading_twice_changes_nothing(world: World) -> None:
 
     assert world.load().syncs == 0
     assert world.everything() == before
+
+
+def test_a_sync_that_needs_more_memory_than_it_got_is_begun_again_and_gives_the_same(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = {str(number): "long " * 1_000 for number in range(1_000)}
+    world.land(notes, is_full=True)
+    world.load()
+    poor = World(tmp_path / "poor", world.connection)
+    poor.land(notes, is_full=True)
+    refused: list[int] = []
+
+    def noted(error: BaseException) -> bool:
+        refused.append(1)
+        return is_out_of_memory(error)
+
+    monkeypatch.setattr(loading, "is_out_of_memory", noted)
+    monkeypatch.setattr(loading, "MEMORY_STEPS_MB", (2,))
+
+    poor.load()
+
+    assert refused == [1]
+    assert poor.everything() == world.everything()
+
+
+def test_a_warehouse_in_use_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warehouse, "LOCK_WAIT_SECONDS", 0.1)
+    world.warehouse.create_tables()
+    world.land({"1": "a"}, is_full=True)
+    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", hold, str(world.warehouse.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        assert holder.stdout.readline() == b"open\n"
+        with pytest.raises(WarehouseBusyError, match=f"PID {holder.pid}"):
+            world.load()
+        holder.stdin.close()
+
+    assert world.load().refused == ()
+    assert world.living() == ["1"]
+
+
+LOAD_ON_A_FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from connectors.settings import load_connections
+from pipelines.loading import load_landed
+from pipelines.warehouse import Warehouse
+(connection,) = (one for one in load_connections(Path(sys.argv[1])) if one.name == "hubspot")
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+load_landed(Warehouse(Path(sys.argv[2]) / "warehouse.duckdb"), Path(sys.argv[2]) / "landing", connection, zone="Asia/Tokyo")
+"""
+
+
+def test_a_full_disk_loses_nothing(world: World, tmp_path: Path) -> None:
+    undisturbed = World(tmp_path / "undisturbed", world.connection)
+    noise = {str(number): hashlib.shake_256(str(number).encode()).hexdigest(2_000) for number in range(1, 1_500)}
+    for one in (world, undisturbed):
+        one.land({"1": "a"}, is_full=True)
+        one.load()
+        one.land(noise)
+    before = world.everything()
+    size = Path(world.warehouse.path).stat().st_size
+    arguments = [str(PROJECT / "connectors" / "connections.yaml"), str(world.folder), str(size + 65_536)]
+
+    crowded = subprocess.run(
+        [sys.executable, "-c", LOAD_ON_A_FULL_DISK, *arguments], capture_output=True, text=True, cwd=PROJECT
+    )
+
+    assert crowded.returncode == 1
+    assert "File too large" in crowded.stderr
+    assert world.everything() == before
+    world.load()
+    undisturbed.load()
+    assert world.everything() == undisturbed.everything()
