@@ -1,6 +1,6 @@
 """Teams that never were: two years of calls, meetings and deals of a team, the second one with or without a change.
 
-Weekly counts vary 4 to 5 times as much as chance, with the rhythm of weekdays and months, Japanese holidays,
+Weekly counts of calls vary about 5 and of bookings about 4 times as much as chance, with the rhythm of weekdays and months, Japanese holidays,
 leave, and new reps who ramp up.
 """
 

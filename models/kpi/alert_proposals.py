@@ -12,8 +12,9 @@ from definitions_contract.schema import Kpi
 from models.context import BuildContext
 from models.kpi.changes import NEGATED
 from models.kpi.daily_history import kpis_by_id, read_calendar, read_weights
+from models.kpi.lever_words import lever_words
 from models.statistics.proposals import Matter, Proposal, propose
-from models.tables import causes, changes, divergence
+from models.tables import causes, changes, divergence, reps
 
 SIGN_BUSINESS_DAYS = 5  # a week: the next sign to look for
 MEMORY_DAYS = 40  # an alert's newest judgement may be so old: nights without trust hold it
@@ -31,6 +32,7 @@ class Tonight:
     changes: Mapping[Key, Any]
     weights: Mapping[str, Mapping[date, float]]
     business_days: tuple[date, ...]
+    names: Mapping[str, str]
 
     def sign_date(self, day: date) -> date:
         """Give the business day, a week ahead, on which the next sign should be seen."""
@@ -54,6 +56,7 @@ def read_tonight(connection: Connection, context: BuildContext) -> Tonight:
         },
         weights=read_weights(connection),
         business_days=tuple(row.day for row in read_calendar(connection) if row.is_business_day),
+        names={row.rep_id: row.name for row in connection.execute(select(reps.c.rep_id, reps.c.name))},
     )
 
 
@@ -78,7 +81,7 @@ def with_target_proposal(row: dict[str, Any], tonight: Tonight) -> dict[str, Any
         sign_date=min(tonight.sign_date(state.evaluated_date), state.period_end - timedelta(days=1)),
         period_end=state.period_end - timedelta(days=1),
     )
-    return full | _words(propose(matter), tonight.kpis[row["kpi_id"]])
+    return full | _words(propose(matter), tonight.kpis[row["kpi_id"]], tonight)
 
 
 def with_change_proposal(row: dict[str, Any], tonight: Tonight) -> dict[str, Any]:
@@ -91,8 +94,10 @@ def with_change_proposal(row: dict[str, Any], tonight: Tonight) -> dict[str, Any
         return full
     kpi, missing = tonight.kpis[row["kpi_id"]], seen.expected - seen.observed
     if missing <= 0:
-        return full | _words(Proposal("wait", None, seen.observed, tonight.sign_date(seen.evaluated_date)), kpi)
-    return full | _words(Proposal("act", row["cause"], missing, tonight.sign_date(seen.evaluated_date)), kpi)
+        return full | _words(
+            Proposal("wait", None, seen.observed, tonight.sign_date(seen.evaluated_date)), kpi, tonight
+        )
+    return full | _words(Proposal("act", row["cause"], missing, tonight.sign_date(seen.evaluated_date)), kpi, tonight)
 
 
 def _change_key(row: Mapping[str, Any]) -> Key:
@@ -146,13 +151,13 @@ def _due(state: Any, tonight: Tonight) -> float:
     return float(state.target * gone / total) if total > 0 else float(state.target)
 
 
-def _words(proposal: Proposal, kpi: Kpi) -> dict[str, Any]:
+def _words(proposal: Proposal, kpi: Kpi, tonight: Tonight) -> dict[str, Any]:
     value = f"{proposal.value:.1%}" if kpi.unit == "fraction" and proposal.value <= 1 else f"{proposal.value:,.0f}"
-    lever = _lever(proposal.lever)
+    lever_ja, lever_en = lever_words(proposal.lever, tonight.kpis, tonight.names) if proposal.lever else ("", "")
     ja, en = {
         "act": (
-            f"{lever}に対処してください。{proposal.by:%m/%d}までにあと{value}必要です。",
-            f"Act on {lever}: {value} more needed by {proposal.by}.",
+            f"{lever_ja}に対処してください。{proposal.by:%m/%d}までにあと{value}必要です。",
+            f"Act on {lever_en}: {value} more needed by {proposal.by}.",
         ),
         "reset_target": (
             f"現在の水準は月{value}です。目標の見直しを各部署で検討してください。",
@@ -171,10 +176,3 @@ def _words(proposal: Proposal, kpi: Kpi) -> dict[str, Any]:
         "proposal_ja": ja,
         "proposal_en": en,
     }
-
-
-def _lever(cause: str | None) -> str:
-    if cause is None:
-        return ""
-    split, rest = cause.split(":", 1)
-    return f"{split} {rest.rsplit(':', 1)[0]}"

@@ -6,10 +6,11 @@ A pure function of the nights in kpi.divergence and of what people did: a re-run
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from models.context import BuildContext, Model
 from models.kpi.alert_proposals import read_tonight, with_change_proposal, with_target_proposal
+from models.kpi.causes import STALE_SYNC
 from models.kpi.change_alerts import ScopedChange, explained, read_change_alerts, rows_of_changes
 from models.kpi.daily_history import ScopeKey
 from models.statistics.alert_life import Action, Alert, Night, replay_alerts
@@ -23,7 +24,8 @@ def build_alerts(connection: Connection, context: BuildContext) -> Iterator[Mapp
     first_causes = _first_causes(connection, context)
     parents, actions = _parents(connection, context), _actions(connection, context)
     found = read_change_alerts(connection, context)
-    told = replay_alerts(_nights(connection, context, found, parents), actions, parents)
+    ended = dict.fromkeys(_former_kpis(context) - _present_kpis(context), context.agreement.phases.since)
+    told = replay_alerts(_nights(connection, context, found, parents), actions, parents, ended=ended)
     tonight = read_tonight(connection, context)
     for alert in told:
         yield with_target_proposal(_row(alert, first_causes), tonight)
@@ -37,11 +39,14 @@ def _nights(
     found: Sequence[ScopedChange],
     parents: Mapping[ScopeKey, tuple[ScopeKey, ...]],
 ) -> list[Night]:
-    phases = context.agreement.phases
-    kpi_ids = next((phase.kpis for phase in phases.phases if phase.id == phases.current_phase), (phases.current_kpi,))
+    since, night = context.agreement.phases.since, divergence.c.evaluated_date
+    is_watched = or_(
+        divergence.c.kpi_id.in_(_present_kpis(context)) & (night >= since),
+        divergence.c.kpi_id.in_(_former_kpis(context)) & (night < since),
+    )
     rows = connection.execute(
         select(divergence).where(
-            divergence.c.kpi_id.in_(kpi_ids),
+            is_watched,
             divergence.c.period_kind == ALERTED_PERIOD,
             divergence.c.evaluated_date <= context.as_of,
         )
@@ -68,6 +73,20 @@ def _nights(
         )
         for row in rows
     ]
+
+
+def _present_kpis(context: BuildContext) -> frozenset[str]:
+    phases = context.agreement.phases
+    found = next((phase.kpis for phase in phases.phases if phase.id == phases.current_phase), (phases.current_kpi,))
+    return frozenset(found)
+
+
+def _former_kpis(context: BuildContext) -> frozenset[str]:
+    """Give the KPIs that were watched before the team came to its phase: those of the phase before; what was told stays told."""
+    phases = context.agreement.phases
+    ids = [phase.id for phase in phases.phases]
+    place = ids.index(phases.current_phase) if phases.current_phase in ids else 0
+    return frozenset(phases.phases[place - 1].kpis) if place > 0 else _present_kpis(context)
 
 
 def _actions(connection: Connection, context: BuildContext) -> list[Action]:
@@ -97,8 +116,8 @@ def _parents(connection: Connection, context: BuildContext) -> dict[ScopeKey, tu
 
 
 def _first_causes(connection: Connection, context: BuildContext) -> dict[Any, str]:
-    """Give the newest first cause per KPI, period and scope."""
-    is_first = (causes.c.rank == 1) & (causes.c.evaluated_date <= context.as_of)
+    """Give the newest first cause per KPI, period and scope; a night without trust moves no alert, and so names none."""
+    is_first = (causes.c.rank == 1) & (causes.c.evaluated_date <= context.as_of) & (causes.c.split != STALE_SYNC)
     rows = connection.execute(select(causes).where(is_first).order_by(causes.c.evaluated_date))
     return {
         (

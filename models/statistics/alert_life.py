@@ -96,21 +96,29 @@ class _Book:
 
     parents: Mapping[ScopeKey, tuple[ScopeKey, ...]]
     actions: Mapping[str, Sequence[Action]]
+    ended: Mapping[str, date] = field(default_factory=dict)
     alerts: dict[str, Alert] = field(default_factory=dict)
     active: dict[tuple[str, str, date, ScopeKey], str] = field(default_factory=dict)
 
 
 def replay_alerts(
-    nights: Iterable[Night], actions: Iterable[Action], parents: Mapping[ScopeKey, tuple[ScopeKey, ...]]
+    nights: Iterable[Night],
+    actions: Iterable[Action],
+    parents: Mapping[ScopeKey, tuple[ScopeKey, ...]],
+    *,
+    ended: Mapping[str, date] | None = None,
 ) -> list[Alert]:
-    """Live through all nights in order. `parents` names the scopes above each scope, nearest first."""
+    """Live through all nights in order. `parents` names the scopes above each scope, nearest first.
+
+    `ended` gives the day from which a KPI is no longer watched, because the team moved to another phase: a review closes its alerts.
+    """
     by_alert: dict[str, list[Action]] = {}
     for action in sorted(actions, key=lambda row: (row.acted_date, row.action)):
         by_alert.setdefault(action.alert_id, []).append(action)
-    book = _Book(parents=parents, actions=by_alert)
+    book = _Book(parents=parents, actions=by_alert, ended=ended or {})
     ordered = sorted(nights, key=lambda row: (row.evaluated_date, SCOPE_ORDER[row.scope[0]], _key(row)))
     for evaluated_date, rows in groupby(ordered, key=lambda row: row.evaluated_date):
-        _close_past_periods(book, evaluated_date)
+        _close_what_ended(book, evaluated_date)
         for night in rows:
             _live(book, night)
     shown = [_with_actions(book, alert, until=date.max) for alert in book.alerts.values()]
@@ -219,10 +227,12 @@ def _store(book: _Book, alert: Alert) -> None:
         book.active.pop(_key(alert.opening), None)
 
 
-def _close_past_periods(book: _Book, evaluated_date: date) -> None:
+def _close_what_ended(book: _Book, evaluated_date: date) -> None:
+    """Close alerts whose period is over, or whose phase."""
     for alert_id in list(book.active.values()):
         alert = book.alerts[alert_id]
-        if alert.opening.period_end <= evaluated_date:
+        end = min(alert.opening.period_end, book.ended.get(alert.opening.kpi_id, date.max))
+        if end <= evaluated_date:
             _store(book, replace(alert, is_closed=True, closed_date=evaluated_date))
 
 

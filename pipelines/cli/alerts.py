@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from definitions_contract.words import Lang
+from pipelines.cli.language import language
 from pipelines.settings import Settings
 
 alerts_app = typer.Typer(help="Alerts: list, acknowledge, snooze.", invoke_without_command=True)
@@ -31,9 +32,11 @@ def list_alerts(
     form: Annotated[
         AlertFormat, typer.Option("--format", help="A table to read, or JSON for programs.")
     ] = AlertFormat.TABLE,
+    lang: Annotated[Lang | None, typer.Option("--lang", help="Language of names and words.")] = None,
 ) -> None:
     """List the alerts that are not over."""
     from pipelines.alert_actions import active_alerts
+    from pipelines.alert_list import print_alerts
 
     if context.invoked_subcommand is not None:
         return
@@ -41,22 +44,7 @@ def list_alerts(
         rows = [dict(row) for row in active_alerts(Settings.from_env(os.environ))]
         typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=2))
         return
-    table = Table("id", "state", "KPI", "whose", "gap", "chance", "since", "cause", "proposal")
-    for row in active_alerts(Settings.from_env(os.environ)):
-        chance = "-" if row["p_reach"] is None else f"{row['p_reach']:.0%}"
-        gap = "-" if row["gap"] is None else f"{row['gap']:+,.1f}"
-        cells = (
-            row["state"],
-            row["kpi_id"],
-            row["scope_id"],
-            gap,
-            chance,
-            row["opened_date"],
-            row["cause"] or "-",
-            row["proposal"] or "-",
-        )
-        table.add_row(row["alert_id"], *(str(cell) for cell in cells))
-    Console().print(table)
+    print_alerts(Console(), Settings.from_env(os.environ), language(lang, os.environ))
 
 
 @alerts_app.command("ack")

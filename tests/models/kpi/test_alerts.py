@@ -8,7 +8,7 @@ import pytest
 from models import tables
 from models.kpi import alerts
 from tests.models.factories import insert, row_of
-from tests.models.kpi.demo_night import AS_OF, night, rows_of, write
+from tests.models.kpi.demo_night import AS_OF, agreement, night, rows_of, write
 
 MONDAY = date(2026, 11, 23)
 
@@ -132,3 +132,25 @@ def test_recovery_is_told_once_and_lets_the_teams_speak() -> None:
         MONDAY,
     )
     assert [(row["silenced_by"], row["notified_date"]) for row in teams] == [(None, MONDAY)] * 2
+
+
+def test_moving_to_another_phase_closes_the_alerts_of_the_former_and_keeps_them() -> None:
+    agreed = agreement()
+    moved = agreed.phases.model_copy(update={"current_phase": "mature", "current_kpi": "deals_won", "since": MONDAY})
+    with night() as connection:
+        before = rows_of(connection, tables.alerts, kpi_id="valid_meetings", kind="target")
+        rows = rows_of(connection, tables.divergence, period_kind="month")
+        insert(connection, tables.divergence, *(row | {"evaluated_date": MONDAY} for row in rows))
+        write(connection, alerts.MODEL, as_of=MONDAY, agreed=agreed.model_copy(update={"phases": moved}))
+        after = rows_of(connection, tables.alerts, kpi_id="valid_meetings", kind="target")
+
+    assert [row["alert_id"] for row in after] == [row["alert_id"] for row in before]
+    assert {row["state"] for row in after} == {"closed"}
+
+
+def test_a_proposal_names_the_lever_and_not_its_id() -> None:
+    with night() as connection:
+        (alert,) = rows_of(connection, tables.alerts, kpi_id="valid_meetings", scope_kind="department")
+
+    assert "lead source “purchased_list”, rate" in alert["proposal_en"]
+    assert "流入経路「purchased_list」の率" in alert["proposal_ja"]

@@ -191,3 +191,14 @@ def test_nothing_is_notified_that_later_nights_take_back(department: str, team: 
     for alert in before:
         assert after[alert.alert_id].opening == alert.opening
         assert alert.notified_date is None or (after[alert.alert_id].notified_date or date.min) >= alert.notified_date
+
+
+def test_a_phase_move_closes_what_is_open_and_keeps_the_history() -> None:
+    moved = {"valid_meetings": day(2)}
+
+    (closed,) = replay_alerts(nights("off off"), [], PARENTS)
+    other = Night("deals_won", "month", date(2026, 11, 1), date(2026, 12, 1), TEAM, day(2), "on_track", 0.0, 0.9)
+    (moved_on,) = replay_alerts([*nights("off off"), other], [], PARENTS, ended=moved)
+
+    assert closed.state == "open"
+    assert (moved_on.state, moved_on.closed_date, moved_on.opening) == ("closed", day(2), closed.opening)

@@ -1,0 +1,46 @@
+"""What is a lever called? A cause, written split:part:effect, in Japanese and in English."""
+
+from collections.abc import Mapping
+
+from definitions_contract.schema import Kpi
+
+Words = tuple[str, str]  # Japanese, English
+
+SPLITS: Mapping[str, Words] = {
+    "lead_source": ("流入経路", "lead source"),
+    "response_method": ("対応方法", "response method"),
+    "rep": ("担当", "rep"),
+    "industry": ("業種", "industry"),
+    "connection": ("CRM接続", "CRM connection"),
+    "definition": ("定義の変更", "definition of"),
+}
+EFFECTS: Mapping[str, Words] = {
+    "mix": ("の件数", ", volume"),
+    "rate": ("の率", ", rate"),
+    "leaver": ("の退職", ", who left"),
+}
+# Steps of the funnels that are no KPI by themselves.
+STEPS: Mapping[str, Words] = {
+    "connects_per_call": ("通電率", "connects per call"),
+    "booked_per_connect": ("通電からのアポ獲得率", "meetings booked per connect"),
+    "held_per_booked": ("アポの実施率", "meetings held per booked"),
+    "valid_per_held": ("有効率", "valid meetings per held"),
+    "won_per_valid": ("有効商談からの受注率", "deals won per valid meeting"),
+    "amount_per_deal": ("受注単価", "amount per deal"),
+}
+
+
+def lever_words(cause: str, kpis: Mapping[str, Kpi], names: Mapping[str, str]) -> Words:
+    """Name a cause in both languages; `names` are those of the reps. A segment's value stays as the CRM has it.
+
+    >>> lever_words("rep:hubspot:7:mix", {}, {"hubspot:7": "Emi Sato"})
+    ('担当「Emi Sato」の件数', 'rep “Emi Sato”, volume')
+    """
+    split, rest = cause.split(":", 1)
+    part, effect = rest.rsplit(":", 1)
+    if split == "funnel":
+        kpi = kpis.get(part)
+        return (kpi.label.ja, kpi.label.en) if kpi is not None else STEPS.get(part, (part, part))
+    name = names.get(part, part)
+    (split_ja, split_en), (effect_ja, effect_en) = SPLITS.get(split, (split, split)), EFFECTS.get(effect, ("", ""))
+    return f"{split_ja}「{name}」{effect_ja}", f"{split_en} “{name}”{effect_en}"

@@ -1,0 +1,107 @@
+"""Which alerts are open? A table of names that fits a terminal of 80 columns, with cause, proposal and id below each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+
+from definitions_contract.errors import ContractError
+from definitions_contract.loader import load_agreement
+from definitions_contract.schema import Agreement
+from definitions_contract.words import Lang
+from models.kpi.lever_words import lever_words
+from models.tables import reps
+from pipelines.alert_actions import active_alerts
+from pipelines.messages import CHANGE_STATES, STATES
+from pipelines.settings import Settings
+from pipelines.warehouse import Warehouse
+
+HEADS = {
+    "ja": ("状態", "KPI", "対象", "差", "達成確率", "開始"),
+    "en": ("state", "KPI", "whose", "gap", "chance", "since"),
+}
+NO_CAUSE = {"ja": "有意な原因なし", "en": "no significant cause"}
+NONE_OPEN = {"ja": "未解決のアラートはありません。", "en": "No alert is open."}
+TOLD = {"ja": "上のアラートに含まれるもの: {count}件", "en": "Told by those above: {count}"}
+WIDTHS = (13, 18, 18, 8, 6, 10)  # with a space after each they fit 80 columns
+Row = Mapping[Any, Any]
+
+
+def print_alerts(console: Console, settings: Settings, lang: Lang) -> None:
+    """Print the alerts that are not over."""
+    rows = active_alerts(settings)
+    if not rows:
+        console.print(NONE_OPEN[lang])
+        return
+    agreement, names = _agreement(settings), _rep_names(settings)
+    told = [row for row in rows if row["silenced_by"] is None]
+    for row in told:
+        table = Table(*HEADS[lang], box=None, padding=(0, 1, 0, 0), show_header=row is told[0])
+        for column, width in zip(table.columns, WIDTHS, strict=True):
+            column.width, column.overflow = width, "fold"
+        table.add_row(*_cells(row, agreement, names, lang))
+        console.print(table)
+        for line in _below(row, agreement, names, lang):
+            console.print(Padding(line, (0, 0, 0, 2)), highlight=False)
+        console.print(f"  {row['alert_id']}", style="dim", highlight=False, soft_wrap=True)  # to be copied whole
+    silent = [row["alert_id"] for row in rows if row["silenced_by"] is not None]
+    if silent:
+        console.print(TOLD[lang].format(count=len(silent)))
+    for alert_id in silent:
+        console.print(f"  {alert_id}", style="dim", highlight=False, soft_wrap=True)
+
+
+def _cells(row: Row, agreement: Agreement | None, names: Mapping[str, str], lang: Lang) -> tuple[str, ...]:
+    index = ("ja", "en").index(lang)
+    states = CHANGE_STATES if row["kind"] == "change" else STATES
+    state = states.get(row["divergence_state"], (row["divergence_state"],) * 2)[index]
+    chance = "-" if row["p_reach"] is None else f"{row['p_reach']:.0%}"
+    return (
+        state,
+        _kpi(row["kpi_id"], agreement, lang),
+        _whose(row, agreement, names, lang),
+        _gap(row["gap"]),
+        chance,
+        str(row["opened_date"]),
+    )
+
+
+def _below(row: Row, agreement: Agreement | None, names: Mapping[str, str], lang: Lang) -> list[str]:
+    kpis = {kpi.id: kpi for kpi in agreement.kpis.kpis} if agreement else {}
+    cause = lever_words(row["cause"], kpis, names)[("ja", "en").index(lang)] if row["cause"] else NO_CAUSE[lang]
+    return [cause, *([f"→{row[f'proposal_{lang}']}"] if row[f"proposal_{lang}"] else [])]
+
+
+def _kpi(kpi_id: str, agreement: Agreement | None, lang: Lang) -> str:
+    found = [kpi for kpi in agreement.kpis.kpis if kpi.id == kpi_id] if agreement else []
+    return getattr(found[0].label, lang) if found else kpi_id
+
+
+def _whose(row: Row, agreement: Agreement | None, names: Mapping[str, str], lang: Lang) -> str:
+    if row["scope_kind"] == "rep" or agreement is None:
+        return names.get(row["scope_id"], str(row["scope_id"]))
+    known = {team.id: team.label for team in agreement.team.teams}
+    known |= {department.id: department.label for department in agreement.team.departments}
+    return getattr(known[row["scope_id"]], lang) if row["scope_id"] in known else str(row["scope_id"])
+
+
+def _gap(gap: float | None) -> str:
+    if gap is None:
+        return "-"
+    return f"{gap:+.1%}" if abs(gap) < 1 else f"{gap:+,.0f}"
+
+
+def _agreement(settings: Settings) -> Agreement | None:
+    """Read the names; a broken agreement must not hide the alerts."""
+    try:
+        return load_agreement(settings.agreement_folder)
+    except ContractError:
+        return None
+
+
+def _rep_names(settings: Settings) -> dict[str, str]:
+    with Warehouse(settings.warehouse).transaction() as connection:
+        return {row.rep_id: row.name for row in connection.execute(sa.select(reps.c.rep_id, reps.c.name))}

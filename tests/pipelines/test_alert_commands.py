@@ -1,0 +1,143 @@
+"""What `kpi alerts` and `kpi explain alert` say, on the demo company's night written to a file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetCheckSeverity, AssetKey
+from rich.cells import cell_len
+from typer.testing import CliRunner
+
+from models import tables
+from pipelines.alert_actions import active_alerts
+from pipelines.assets.divergence import divergence_results, divergence_specs
+from pipelines.assets.tables import table_assets
+from pipelines.cli import app
+from pipelines.errors import UnknownAlertError
+from pipelines.settings import Settings
+from pipelines.warehouse import Warehouse, insert_rows
+from tests.models.kpi.demo_night import context, night, rows_of
+
+SHOWN = (tables.alerts, tables.alert_events, tables.causes, tables.changes, tables.divergence, tables.reps)
+KEY = AssetKey(["kpi", "divergence"])
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """What alerts are shown from, of the demo company's night."""
+    warehouse = Warehouse(tmp_path_factory.mktemp("alerts") / "warehouse.duckdb")
+    warehouse.create_tables()
+    with night() as demo, warehouse.transaction() as connection:
+        for table in SHOWN:
+            insert_rows(connection, table, rows_of(demo, table))
+    return warehouse
+
+
+def kpi(warehouse: Warehouse, *words: str) -> Any:
+    environ = {"KPI_HOME": str(Path(warehouse.path).parent), "COLUMNS": "80", "TERM": "dumb"}
+    return CliRunner().invoke(app, words, env=environ)
+
+
+def settings_of(warehouse: Warehouse) -> Settings:
+    return Settings.from_env({"KPI_HOME": str(Path(warehouse.path).parent)})
+
+
+def the_alert(warehouse: Warehouse) -> dict[str, Any]:
+    with warehouse.transaction() as connection:
+        (row,) = rows_of(connection, tables.alerts, kpi_id="valid_meetings", scope_kind="department")
+    return row
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("en", ("Valid meetings", "off target", "purchased_list", "lead source", "Act on")),
+        ("ja", ("有効商談数", "未達の見込み", "purchased_list", "流入経路", "対処")),
+    ],
+)
+def test_open_alerts_are_listed_by_name_within_eighty_columns(
+    warehouse: Warehouse, lang: str, words: tuple[str, ...]
+) -> None:
+    done = kpi(warehouse, "alerts", "--lang", lang)
+
+    assert done.exit_code == 0, done.output
+    assert all(word in done.output for word in words), done.output
+    assert the_alert(warehouse)["alert_id"] in done.output
+    ids = {row["alert_id"] for row in active_alerts(settings_of(warehouse))}
+    assert ids <= {line.strip() for line in done.output.splitlines()}
+    assert max(cell_len(line.rstrip()) for line in done.output.splitlines() if line.strip() not in ids) <= 80
+
+
+def test_open_alerts_are_json_for_programs(warehouse: Warehouse) -> None:
+    done = kpi(warehouse, "alerts", "--format", "json")
+
+    rows = {row["alert_id"]: row for row in json.loads(done.output)}
+    alert = the_alert(warehouse)
+    assert rows[alert["alert_id"]] == json.loads(json.dumps(alert, default=str))
+    assert not {row["state"] for row in rows.values()} & {"resolved", "closed"}
+
+
+def test_an_alert_is_explained_with_nights_causes_and_history(warehouse: Warehouse) -> None:
+    alert = the_alert(warehouse)
+    done = kpi(warehouse, "explain", "alert", alert["alert_id"])
+
+    assert done.exit_code == 0, done.output
+    text = " ".join(done.output.split())
+    assert alert["alert_id"] in text
+    assert "1. lead_source purchased_list (rate)" in text
+    assert "opens at 3.5 standard errors" in text
+    assert "reject reasons" in text
+    assert f"proposal: {alert['proposal_en']}" in text
+
+
+def test_a_change_is_explained_with_its_series_and_thresholds(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        change = rows_of(connection, tables.alerts, kind="change", scope_kind="department")[0]
+
+    done = kpi(warehouse, "explain", "alert", change["alert_id"])
+
+    text = " ".join(done.output.split())
+    assert "threshold" in text
+    assert f"told by {change['silenced_by']}" in text
+
+
+def test_an_alert_that_is_not_there_is_an_error_of_ours(warehouse: Warehouse) -> None:
+    done = kpi(warehouse, "explain", "alert", "nothing")
+
+    assert isinstance(done.exception, UnknownAlertError)
+
+
+def test_targets_that_are_off_track_warn_in_the_catalogue(warehouse: Warehouse) -> None:
+    results = {result.check_name: result for result in divergence_results(warehouse, context(), KEY)}
+
+    assert set(results) == {spec.name for spec in divergence_specs(KEY)}
+    department = results["targets_on_track_department"]
+    assert (department.passed, department.severity) == (False, AssetCheckSeverity.WARN)
+    assert "valid_meetings | inside_sales | off" in str(department.metadata["targets"].value)
+    assert "data:image/png;base64" in str(department.metadata["chart"].value)
+
+
+def test_targets_that_are_on_track_pass(warehouse: Warehouse, tmp_path: Path) -> None:
+    calm = Warehouse(tmp_path / "calm.duckdb")
+    calm.create_tables()
+    with warehouse.transaction() as connection:
+        rows = rows_of(connection, tables.divergence)
+    with calm.transaction() as connection:
+        insert_rows(connection, tables.divergence, [row | {"state": "on_track"} for row in rows])
+
+    assert all(result.passed for result in divergence_results(calm, context(), KEY))
+
+
+def test_what_must_be_new_each_morning_has_a_freshness_policy(tmp_path: Path) -> None:
+    settings = Settings.from_env({"KPI_HOME": str(tmp_path)})
+    found = {
+        spec.key: spec.freshness_policy
+        for asset in table_assets(settings, [])
+        for spec in asset.specs
+        if spec.freshness_policy is not None
+    }
+
+    assert KEY in found
+    assert "0 6 * * *" in str(found[KEY])
+    assert "Asia/Tokyo" in str(found[KEY])
