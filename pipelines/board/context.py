@@ -15,6 +15,7 @@ from pipelines.board.labels import ACTIONS, STATES
 from pipelines.board.names import Chip, Names, chip, names_of
 from pipelines.board.outlook import Outlook, outlook_of
 from pipelines.board.provenance import Glossary, Provenance, glossary_of, provenance_of
+from pipelines.board.reviews import Reviews, reviews_of
 from pipelines.board.rows import Facts, Rows
 from pipelines.board.sections import (
     Breakdown,
@@ -136,6 +137,7 @@ class Board:
     provenance: Provenance
     glossary: tuple[Glossary, ...]
     explore: Markup | None
+    reviews: Reviews
 
 
 def build_board(facts: Facts, agreement: Agreement, *, built_at: datetime) -> Board:
@@ -160,6 +162,7 @@ def build_board(facts: Facts, agreement: Agreement, *, built_at: datetime) -> Bo
         provenance=provenance_of(facts, agreement, built_at=built_at),
         glossary=glossary_of(agreement),
         explore=explore_data(facts, agreement, names) if facts.has_data else None,
+        reviews=reviews_of(facts, agreement),
     )
 
 

@@ -12,6 +12,7 @@ from models.tables import (
     disagreements,
     feedback,
     kpi_daily,
+    kpi_periods,
     meeting_verdicts,
     meetings,
     qualitative,
@@ -118,6 +119,16 @@ def select_alert_events(as_of: date) -> Select[Any]:
     """What happened to the alerts, in order."""
     c = alert_events.c
     return select(alert_events).where(c.event_date <= as_of).order_by(c.event_date, c.alert_id, c.event)
+
+
+def select_guard_notes(as_of: date) -> Select[Any]:
+    """Numbers of departments and teams that rose while their guard got worse, in the running periods."""
+    c = kpi_periods.c
+    return (
+        select(c.kpi_id, c.period_kind, c.scope_kind, c.scope_id)
+        .where(c.guard_note == "guard_fell", c.scope_kind.in_(("department", "team")))
+        .where(c.period_start <= as_of, c.period_end > as_of)
+    )
 
 
 def select_schema_changes() -> Select[Any]:

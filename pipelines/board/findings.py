@@ -2,20 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.board import formats
 from pipelines.board.charts import Bar, waterfall_bars
 from pipelines.board.labels import (
+    ALERT_EVENTS,
+    ALERT_PROPOSALS,
     ALERT_STATES,
     EFFECT_WAYS,
     EFFECTS,
     FIXED_PARTS,
     FUNNEL_STEPS,
     SPLITS,
+    STATES,
 )
 from pipelines.board.names import Chip, Link, Names, chip, link
+from pipelines.board.phrases import tell
 from pipelines.board.rows import LIVE_ALERTS, Facts
 from pipelines.board.words import WORDS, Text, look_up, same
 
@@ -45,7 +49,7 @@ class Finding:
     is_significant: bool
     is_fixed: bool
     is_negative: bool
-    evidence: str
+    evidence: Text
     records: tuple[Link, ...]
     bar: Bar
 
@@ -79,6 +83,9 @@ class Alert:
     opened: Text
     note: Text | None
     cause: Text
+    proposal: Text | None
+    evidence: Text | None
+    history: tuple[Text, ...]
     is_covered: bool
     is_main: bool
     splits: tuple[Split, ...]
@@ -98,6 +105,7 @@ class Findings:
 
 def findings_of(facts: Facts, names: Names) -> Findings:
     """Lay out alerts and causes."""
+    histories = _histories(facts)
     groups: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
     for row in facts.causes:
         groups[_key(row)].append(row)
@@ -109,7 +117,12 @@ def findings_of(facts: Facts, names: Names) -> Findings:
     splits = _splits(rows, due.get(key), facts, names)
     gap = float(rows[0]["gap"]) if rows else None
     alerts = [
-        _alert(row, groups, due, facts, names)
+        replace(
+            _alert(row, groups, due, facts, names),
+            proposal=_proposal(row, names),
+            evidence=tell(row["evidence"], names.ids) if row["kind"] == "change" else None,
+            history=tuple(histories[row["alert_id"]]),
+        )
         for row in sorted(facts.alerts, key=lambda row: _urgency(row, facts))
         if row["state"] in LIVE_ALERTS
     ]
@@ -175,10 +188,46 @@ def _alert(
         opened=formats.short_day(row["opened_date"]),
         note=WORDS["acknowledged"].fill(by=by, why=why or "–") if by else None,
         cause=_sentence(first, names) if first else WORDS["no_cause"],
+        proposal=None,
+        evidence=None,
+        history=(),
         is_covered=bool(row["silenced_by"]),
         is_main=_is_main(row, facts),
         splits=() if _is_main(row, facts) else _splits(rows, due.get(_key(row)), facts, names),
     )
+
+
+def _proposal(row: Mapping[str, Any], names: Names) -> Text | None:
+    """Say what the alert proposes, from its columns; None when it proposes nothing."""
+    words = ALERT_PROPOSALS.get(row["proposal"] or "")
+    if words is None:
+        return None
+    split, _, rest = (row["proposal_lever"] or "").partition(":")
+    part = rest.rpartition(":")[0]
+    lever = Text("{split}「{part}」", "{split} “{part}”").fill(
+        split=look_up(SPLITS, split), part=names.part(split, part)
+    )
+    return words.fill(
+        lever=lever if part else names.kpi(row["kpi_id"]),
+        value=names.figure(row["kpi_id"], row["proposal_value"]),
+        day=formats.short_day(row["proposal_date"]),
+    )
+
+
+def _histories(facts: Facts) -> dict[str, list[Text]]:
+    """What happened to each alert, in order: the day, what, and by whom and why when a person did it."""
+    found: dict[str, list[Text]] = defaultdict(list)
+    for row in facts.alert_events:
+        what = look_up(ALERT_EVENTS, row["event"])
+        text = Text("{day} {what}", "{day}: {what}").fill(day=formats.short_day(row["event_date"]), what=what)
+        if row["by"]:
+            who = f" ({row['by']}: {row['detail'] or '–'})"
+            text = Text(text.ja + who, text.en + who)
+        elif row["detail"] in STATES:
+            state = STATES[row["detail"]]
+            text = Text(f"{text.ja} → {state.ja}", f"{text.en} → {state.en}")
+        found[row["alert_id"]].append(text)
+    return found
 
 
 def _is_main(row: Mapping[str, Any], facts: Facts) -> bool:
@@ -252,7 +301,7 @@ def _finding(row: Mapping[str, Any], facts: Facts, names: Names, bar: Bar) -> Fi
         is_significant=bool(row["is_significant"]),
         is_fixed=row["part"] in FIXED_PARTS,
         is_negative=value < 0,
-        evidence=(row["evidence"] or "") if is_told else "",
+        evidence=tell(row["evidence"] if is_told else None, names.ids),
         records=tuple(link(one, facts.evidence.get(one)) for one in ids if is_told),
         bar=bar,
     )

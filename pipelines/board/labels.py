@@ -94,7 +94,62 @@ PARTS: dict[str, Text] = {
     "bad_timing": Text("時期が合わない", "Bad timing"),
     "no_budget": Text("予算がない", "No budget"),
     "no_authority": Text("権限がない", "No authority"),
+    "no_decision": Text("決まらなかった", "No decision"),
+    "competitor": Text("競合", "Competitor"),
+    "price": Text("価格", "Price"),
+    "timing": Text("時期", "Timing"),
     "wrong_contact": Text("担当者が違う", "Wrong contact"),
+}
+COHORT_STEPS: dict[str, Text] = {
+    "booked": Text("獲得", "Booked"),
+    "held": Text("実施", "Held"),
+    "valid": Text("有効", "Valid"),
+    "rejected": Text("却下", "Rejected"),
+    "deal": Text("案件化", "Deal"),
+    "deals": Text("案件", "Deals"),
+    "won": Text("受注", "Won"),
+    "lost": Text("失注", "Lost"),
+}
+DISAGREEMENTS: dict[str, Text] = {
+    "rejected_but_passes": Text("却下されたが定義は満たす", "Rejected, but meets the definition"),
+    "accepted_but_fails": Text("受け入れられたが定義を満たさない", "Accepted, but fails the definition"),
+}
+QUALITATIVE: dict[str, Text] = {
+    "reject_reason": Text("却下の理由", "Why field sales rejected"),
+    "lost_reason": Text("失注の理由", "Why deals were lost"),
+    "response_method": Text("対応方法と結果", "Response methods, and what came of them"),
+    "lead_source": Text("流入経路と結果", "Lead sources, and what came of them"),
+}
+ALERT_EVENTS: dict[str, Text] = {
+    "opened": Text("発生", "Opened"),
+    "notified": Text("通知", "Notified"),
+    "acknowledged": Text("確認", "Acknowledged"),
+    "snoozed": Text("保留", "Snoozed"),
+    "worsened": Text("悪化", "Got worse"),
+    "resolved": Text("解消", "Resolved"),
+    "closed": Text("終了", "Closed"),
+}
+# What an alert proposes; people decide.
+ALERT_PROPOSALS: dict[str, Text] = {
+    "act": Text("対処する: {lever}。{day}までにあと {value} 必要。", "Act on {lever}: {value} more needed by {day}."),
+    "reset_target": Text(
+        "目標を見直す: いまの水準は {value}。関係部門で検討する。",
+        "Reset the target: the present level is {value}; review it with all departments.",
+    ),
+    "wait": Text("様子を見る: {day}までに {value} に届けば順調。", "Wait: {value} should be seen by {day}."),
+}
+CHECKS: dict[str, Text] = {
+    "syncs_matched": Text("CRM との件数の一致", "Counts match the CRM"),
+    "sources_fresh": Text("取り込みの新しさ", "Sources are fresh"),
+    "keys_unique": Text("キーの一意性", "Keys are unique"),
+    "every_meeting_judged": Text("全商談の判定", "Every meeting is judged"),
+    "no_number_beyond_the_day": Text("集計日より後の数字がない", "No number beyond the day"),
+    "every_meeting_has_a_version": Text("全商談に定義の版がある", "Every meeting has a version"),
+    "nothing_in_quarantine": Text("隔離された記録がない", "Nothing in quarantine"),
+    "calls_have_a_disposition": Text("架電の結果の記録", "Calls have a disposition"),
+    "meetings_have_an_outcome": Text("商談の結果の記録", "Meetings have an outcome"),
+    "deals_have_a_source": Text("案件の流入経路の記録", "Deals have a source"),
+    "emails_have_a_rep": Text("メールの担当の記録", "E-mails have a rep"),
 }
 # Which way an effect went, for a sentence: below and above what was expected.
 EFFECT_WAYS: dict[tuple[str, bool], Text] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from definitions_contract.schema import Agreement, Kpi
 from pipelines.board import formats
 from pipelines.board.formats import Number
-from pipelines.board.labels import FUNNEL_STEPS, PARTS, STATE_ICONS, STATES
+from pipelines.board.labels import CONDITIONS, FUNNEL_STEPS, PARTS, STATE_ICONS, STATES
 from pipelines.board.words import Text, look_up, same
 
 WEB_ADDRESS = re.compile(r"https?://[\w.-]+(:\d+)?([/?#]\S*)?", re.IGNORECASE)
@@ -38,6 +38,7 @@ class Names:
     kpis: Mapping[str, Kpi]
     scopes: Mapping[tuple[str, str], Text]
     reps: Mapping[str, str]
+    ids: Mapping[str, Text]
 
     def kpi(self, kpi_id: str | None) -> Text:
         """Name a KPI."""
@@ -87,11 +88,13 @@ def names_of(agreement: Agreement, reps: Mapping[str, str]) -> Names:
     """Collect the names of an agreement."""
     scopes = {("department", one.id): Text(one.label.ja, one.label.en) for one in agreement.team.departments}
     scopes |= {("team", one.id): Text(one.label.ja, one.label.en) for one in agreement.team.teams}
+    rules = {rule.id: Text(rule.label.ja, rule.label.en) for one in agreement.definitions for rule in one.rules}
     return Names(
         currency=agreement.team.currency,
         kpis={kpi.id: kpi for kpi in agreement.kpis.kpis},
         scopes=scopes,
         reps=reps,
+        ids={**PARTS, **CONDITIONS, **{kpi.id: _label(kpi) for kpi in agreement.kpis.kpis}, **rules},
     )
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from pipelines.board import formats
 from pipelines.board.labels import CONDITIONS, PROPOSALS
 from pipelines.board.names import Names
+from pipelines.board.phrases import tell
 from pipelines.board.rows import Facts
-from pipelines.board.words import Text, look_up, same
+from pipelines.board.words import WORDS, Text, look_up, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class PlanRow:
     percentile: Text
     is_realistic: bool | None
     sample: Text
-    assumptions: str
+    assumptions: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Condition:
 
     label: Text
     is_met: bool
-    figure: str
+    figure: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Outlook:
     phase: Text
     conditions: tuple[Condition, ...]
     proposal: Text | None
+    proposed: Text | None
+    missing: Text | None
 
 
 def outlook_of(facts: Facts, names: Names) -> Outlook:
@@ -60,10 +63,30 @@ def outlook_of(facts: Facts, names: Names) -> Outlook:
         ),
         phase=same(gate[0]["phase"]) if gate else same(""),
         conditions=tuple(
-            Condition(look_up(CONDITIONS, row["condition"]), bool(row["is_met"]), row["figure"] or "–") for row in gate
+            Condition(look_up(CONDITIONS, row["condition"]), bool(row["is_met"]), tell(row["figure"] or "–", names.ids))
+            for row in gate
         ),
         proposal=look_up(PROPOSALS, proposal) if proposal else None,
+        proposed=_proposed(gate[0], names) if gate and proposal != "stay" else None,
+        missing=_missing(gate),
     )
+
+
+def _proposed(row: Mapping[str, Any], names: Names) -> Text | None:
+    """Say where the proposal leads: KPI and target."""
+    if row["proposed_kpi_id"] is None:
+        return None
+    target = names.figure(row["proposed_kpi_id"], row["proposed_target"])
+    return Text("{kpi} {target}", "{kpi} {target}").fill(kpi=names.kpi(row["proposed_kpi_id"]), target=target)
+
+
+def _missing(gate: list[Mapping[str, Any]]) -> Text | None:
+    """Name the conditions that are not met."""
+    open_ones = [look_up(CONDITIONS, row["condition"]) for row in gate if not row["is_met"]]
+    if not open_ones:
+        return None
+    listed = Text("、".join(one.ja for one in open_ones), ", ".join(one.en for one in open_ones))
+    return WORDS["gate_missing"].fill(list=listed)
 
 
 def _from_goal(row: Mapping[str, Any], names: Names) -> float:
@@ -90,5 +113,5 @@ def _plan_row(row: Mapping[str, Any], actuals: Mapping[str, Any], names: Names) 
         percentile=formats.percent(row["realism_percentile"]),
         is_realistic=row["is_realistic"],
         sample=formats.number(row["sample_size"]),
-        assumptions=row["assumptions"] or "",
+        assumptions=tell(row["assumptions"], names.ids),
     )

@@ -8,6 +8,8 @@ from typing import Any
 from definitions_contract.resolve import differences, first_day, in_force
 from definitions_contract.schema import Agreement, Definition, Kpi, Measure
 from pipelines.board import formats
+from pipelines.board.labels import CHECKS, PARTS
+from pipelines.board.phrases import tell
 from pipelines.board.rows import Facts, Rows
 from pipelines.board.words import WORDS, Text, look_up
 
@@ -53,10 +55,10 @@ class Bad:
 class Check:
     """A data check's result."""
 
-    name: str
+    name: Text
     is_passed: bool
     failed: Text
-    detail: str
+    detail: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,18 @@ class Provenance:
     checks_summary: Text
     are_checks_ok: bool
     definitions: tuple[Agreed, ...]
+    schema_changes: tuple[tuple[str, str], ...]
 
 
 def provenance_of(facts: Facts, agreement: Agreement, *, built_at: datetime) -> Provenance:
     """Lay out freshness, counts, checks and the definition in force."""
     checks = tuple(
-        Check(row["check_name"], bool(row["is_passed"]), formats.number(row["failed_count"]), row["detail"] or "")
+        Check(
+            look_up(CHECKS, row["check_name"]),
+            bool(row["is_passed"]),
+            formats.number(row["failed_count"]),
+            tell(row["detail"], PARTS),
+        )
         for row in facts.checks
     )
     failed = sum(not check.is_passed for check in checks)
@@ -110,6 +118,10 @@ def provenance_of(facts: Facts, agreement: Agreement, *, built_at: datetime) -> 
         checks_summary=_checks_summary(len(checks), failed),
         are_checks_ok=bool(checks) and not failed,
         definitions=_definitions(agreement, facts.focus.as_of),
+        schema_changes=tuple(
+            (f"{row['connection']} · {row['object']}.{row['field']}", f"{row['change']}: {row['detail'] or '–'}")
+            for row in facts.schema_changes
+        ),
     )
 
 

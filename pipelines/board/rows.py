@@ -105,6 +105,7 @@ class Facts:
     qualitative: Rows
     alert_events: Rows
     schema_changes: Rows
+    guard_notes: Rows
 
 
 def read_facts(connection: Connection, focus: Focus) -> Facts:
@@ -156,6 +157,7 @@ def read_facts(connection: Connection, focus: Focus) -> Facts:
         qualitative=rows(detail_rows.select_qualitative(focus.department, focus.month)),
         alert_events=rows(detail_rows.select_alert_events(focus.as_of)),
         schema_changes=rows(detail_rows.select_schema_changes()),
+        guard_notes=rows(detail_rows.select_guard_notes(focus.as_of)),
     )
 
 

@@ -35,6 +35,7 @@ class Measure:
     attainment: Text
     expected: Text
     chip: Chip | None
+    has_guard_fallen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,9 @@ def _phase_period(kind: str, rows: list[Mapping[str, Any]], phase: str, facts: F
     mine = [row for row in rows if row["scope_kind"] == "team" or row["scope_id"] == focus.department]
     mine.sort(key=lambda row: (row["scope_kind"] != "department", row["scope_id"]))
     shown = [row for row in mine if any(row[f"{kpi_id}_actual"] is not None for kpi_id in PHASE_KPIS[phase])]
+    fallen: set[tuple[Any, ...]] = {
+        (row["kpi_id"], row["period_kind"], row["scope_kind"], row["scope_id"]) for row in facts.guard_notes
+    }
     return PhasePeriod(
         title=formats.period(kind, rows[0]["period_start"], rows[0]["period_end"]),
         scopes=tuple(names.scope(row["scope_kind"], row["scope_id"]) for row in shown),
@@ -98,7 +102,7 @@ def _phase_period(kind: str, rows: list[Mapping[str, Any]], phase: str, facts: F
                 kpi=names.kpi(kpi_id),
                 guard=_guard(kpi_id, names),
                 is_current=kpi_id == focus.kpi_id,
-                measures=tuple(_measure(row, kpi_id, names) for row in shown),
+                measures=tuple(_measure(row, kpi_id, fallen, names) for row in shown),
             )
             for kpi_id in PHASE_KPIS[phase]
         ),
@@ -110,7 +114,7 @@ def _guard(kpi_id: str, names: Names) -> Text | None:
     return names.kpi(guard) if guard else None
 
 
-def _measure(row: Mapping[str, Any], kpi_id: str, names: Names) -> Measure | None:
+def _measure(row: Mapping[str, Any], kpi_id: str, fallen: set[tuple[Any, ...]], names: Names) -> Measure | None:
     actual, target, status = row[f"{kpi_id}_actual"], row[f"{kpi_id}_target"], row[f"{kpi_id}_status"]
     if actual is None and target is None:
         return None
@@ -120,6 +124,7 @@ def _measure(row: Mapping[str, Any], kpi_id: str, names: Names) -> Measure | Non
         attainment=formats.percent(row[f"{kpi_id}_attainment"]),
         expected=names.figure(kpi_id, row[f"{kpi_id}_expected_to_date"], digits=1),
         chip=chip(status) if status and status != "no_target" else None,
+        has_guard_fallen=(kpi_id, row["period_kind"], row["scope_kind"], row["scope_id"]) in fallen,
     )
 
 

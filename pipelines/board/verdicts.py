@@ -11,6 +11,8 @@ from pipelines.board.names import Link, Names, link
 from pipelines.board.rows import Facts, Rows
 from pipelines.board.words import WORDS, Text, look_up, same
 
+MISSING_SHOWN = 8  # rarer sets of conditions teach little
+
 
 @dataclass(frozen=True, slots=True)
 class VerdictCount:
@@ -57,6 +59,7 @@ class Verdicts:
     counts: tuple[VerdictCount, ...]
     rules: tuple[RuleRow, ...]
     reasons: tuple[tuple[Text, int], ...]
+    missing: tuple[tuple[Text, int], ...]
     pending: tuple[Pending, ...]
     pending_count: int
     first_deadline: Text | None
@@ -87,6 +90,7 @@ def verdicts_of(facts: Facts, agreement: Agreement, names: Names) -> Verdicts:
         ),
         rules=_rule_rows(facts, _rules(agreement)),
         reasons=tuple((look_up(PARTS, row["reject_reason"]), row["meeting_count"]) for row in facts.reject_reasons),
+        missing=_missing(facts.verdicts, labels),
         pending=tuple(
             Pending(
                 link=link(row["meeting_id"], row["crm_url"]),
@@ -100,6 +104,17 @@ def verdicts_of(facts: Facts, agreement: Agreement, names: Names) -> Verdicts:
         ),
         pending_count=facts.pending[0]["pending_count"] if facts.pending else 0,
         first_deadline=formats.short_day(min(deadlines)) if deadlines else None,
+    )
+
+
+def _missing(rows: Rows, labels: dict[str, Text]) -> tuple[tuple[Text, int], ...]:
+    """Sets of conditions that would have made invalid meetings valid, the most frequent first."""
+    found = [row for row in rows if row["verdict"] == "invalid" and row["failed_rules"]]
+    found.sort(key=lambda row: (-row["meeting_count"], row["failed_rules"]))
+    sets = [([look_up(labels, rule) for rule in row["failed_rules"].split(",")], row["meeting_count"]) for row in found]
+    return tuple(
+        (Text(" + ".join(one.ja for one in rules), " + ".join(one.en for one in rules)), count)
+        for rules, count in sets[:MISSING_SHOWN]
     )
 
 

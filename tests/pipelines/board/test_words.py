@@ -6,6 +6,7 @@ import pytest
 from pipelines.board import labels, render, words
 from pipelines.board.explore import PAGE_WORDS
 from pipelines.board.names import link
+from pipelines.board.phrases import tell
 from pipelines.board.words import WORDS, Text
 
 PACKAGE = Path(render.__file__).parent
@@ -64,3 +65,32 @@ def test_text_that_is_filled_in_is_escaped() -> None:
 )
 def test_what_counts_as_a_web_address(address: str | None, is_link: bool) -> None:
     assert (link("x", address).url is not None) == is_link
+
+
+@pytest.mark.parametrize(
+    ("sentence", "japanese"),
+    [
+        pytest.param(
+            "3 of 50 counted (6%), 44% in 2026-06-26 to 2026-09-23; failed rules: held 25; reject reasons: wrong_contact 11.",
+            "50 件中 3 件(6%)。2026-06-26〜2026-09-23 は 44%。不合格の条件: 実施 25。却下理由: 担当者が違う 11",
+            id="evidence with rules and reasons",
+        ),
+        pytest.param(
+            "56% (54% to 59%) of held meetings are valid; 132 done so far",
+            "実施した商談の 56%(54%〜59%)が有効。これまでの実績 132",
+            id="assumption of the plan",
+        ),
+        pytest.param(
+            "likely_met: 52% likely that the target is truly met; 80% needed",
+            "たまたまではなく達成している: 目標を真に達成している確率 52%。80% が必要",
+            id="condition of a gate",
+        ),
+        pytest.param("0 rows repeat the key of another", "キーが重複する行 0 件", id="check"),
+        pytest.param("a form that nobody knows; 80% needed", "a form that nobody knows; 80% needed", id="unknown form"),
+        pytest.param(None, "", id="nothing"),
+    ],
+)
+def test_the_tables_sentences_are_told_in_japanese(sentence: str | None, japanese: str) -> None:
+    words = labels.PARTS | labels.CONDITIONS | {"held": Text("実施", "Held")}
+
+    assert tell(sentence, words).ja == japanese

@@ -1,0 +1,131 @@
+"""How are the tables' English sentences told in Japanese? Forms that the models write, clause by clause.
+
+A sentence with a clause that is not known here stays English in both languages: better foreign than half a translation.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from pipelines.board.words import Text, look_up, same
+
+N = r"−?-?[\d.,]+"
+DAY = r"\d{4}-\d\d-\d\d"
+# Clauses as written by models/kpi: causes, changes, plan, phase_status, data_trust; and their Japanese.
+CLAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(form), japanese)
+    for form, japanese in (
+        (rf"({N}) of ({N}) counted \((\d+%)\), (\d+%) in ({DAY}) to ({DAY})", r"\2 件中 \1 件(\3)。\5〜\6 は \4"),
+        (rf"({N}) so far, ({N}) by the level of ({DAY}) to ({DAY})", r"これまで \1。\3〜\4 の水準では \2"),
+        (
+            rf"({N}) of ({N}) (?:counted|took place) in (\d+) business days since ({DAY}) \((\d+%)\), (\d+%) in the own past"
+            rf" \(({N}) standard errors\)",
+            r"\4 からの \3 営業日で \2 件中 \1 件(\5)。過去の自チームは \6(標準誤差の \7 倍)",
+        ),
+        (
+            rf"What the target asks beyond the level of ({DAY}) to ({DAY})",
+            r"\1〜\2 の水準を超えて目標が求める分",
+        ),
+        (r"Expected from meetings that wait for an answer", "回答待ちの商談から見込まれる分"),
+        (r"not a change in the work", "仕事の変化ではない"),
+        (rf"({N}) done so far", r"これまでの実績 \1"),
+        (rf"({N}) \(({N}) to ({N})\) per deal won", r"受注 1 件あたり \1(\2〜\3)"),
+        (rf"({N}) \(({N}) to ({N})\) meetings booked per connect", r"通電 1 件あたりの獲得 \1(\2〜\3)"),
+        (r"(\d+%) \((\d+%) to (\d+%)\) of calls connect", r"架電の \1(\2〜\3)が通電"),
+        (
+            r"(\d+%) \((\d+%) to (\d+%)\) of booked meetings are held, half of them within (\d+) days",
+            r"獲得した商談の \1(\2〜\3)を実施。半数は \4 日以内",
+        ),
+        (r"(\d+%) \((\d+%) to (\d+%)\) of held meetings are valid", r"実施した商談の \1(\2〜\3)が有効"),
+        (
+            r"(\d+%) \((\d+%) to (\d+%)\) of valid meetings become a deal won, half of them within (\d+) days",
+            r"有効商談の \1(\2〜\3)が受注。半数は \4 日以内",
+        ),
+        (r"(\d+%) of deals won begin with one", r"受注の \1 は有効商談から始まる"),
+        (
+            rf"the goal's rest by business days left and the own month-of-quarter pattern ((?:{N}(?:, )?)+)",
+            r"目標の残りを残り営業日と四半期内の月の型(\1)で配分",
+        ),
+        (r"(\d+) of the last (\d+) months met", r"直近 \2 か月のうち \1 か月で達成"),
+        (r"(\d+) of (\d+) needed", r"\2 か月中 \1 か月が必要"),
+        (r"(\d+%) likely that the target is truly met", r"目標を真に達成している確率 \1"),
+        (r"([\d.]+%?) needed", r"\1 が必要"),
+        (r"all data checks passed", "すべてのデータ検査に合格"),
+        (rf"({N}) windows landed another number than the CRM says", r"CRM と件数が違う取り込み \1 件"),
+        (r"(\d+) sources are older than (\d+) hours", r"\2 時間より古い取り込み元 \1 件"),
+        (rf"({N}) rows repeat the key of another", r"キーが重複する行 \1 件"),
+        (rf"({N}) meetings have no row in meeting_verdicts", r"判定のない商談 \1 件"),
+        (rf"({N}) KPI rows lie after the night's day", r"集計日より後の KPI の行 \1 件"),
+        (
+            rf"({N}) meetings lie before the first signed version and are not judged",
+            r"最初の署名済みの版より前で判定しない商談 \1 件",
+        ),
+        (rf"({N}) fields of records are kept aside", r"隔離中の項目 \1 件"),
+        (
+            rf"({N}) completed calls of the last (\d+) days have no disposition",
+            r"直近 \2 日の完了した架電で結果が未記録 \1 件",
+        ),
+        (
+            rf"({N}) meetings have no outcome (\d+) days after their day",
+            r"当日から \2 日たっても結果が未記録の商談 \1 件",
+        ),
+        (rf"({N}) deals have no lead source", r"流入経路のない案件 \1 件"),
+        (rf"({N}) e-mails belong to no known rep", r"担当が不明なメール \1 件"),
+    )
+)
+# Clauses that name ids: what they are called comes from the agreement and the labels.
+NAMED: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(r"failed rules: (.+)"), "不合格の条件: {list}", "failed rules: {list}"),
+    (re.compile(r"reject reasons: (.+)"), "却下理由: {list}", "reject reasons: {list}"),
+    (
+        re.compile(r"([a-z_]+) has (\d+) whole months"),
+        "{list}は {count} か月分の記録がある",
+        "{list} has {count} whole months",
+    ),
+    (
+        re.compile(r"([a-z_]+) needs no definition of its own"),
+        "{list}に独自の定義は不要",
+        "{list} needs no definition of its own",
+    ),
+    (re.compile(r"([a-z_]+): (\d+% .+)"), "", ""),
+)
+
+
+def tell(sentence: str | None, words: Mapping[str, Text]) -> Text:
+    """Tell a sentence of the tables in both languages; `words` names the ids that it may hold."""
+    if not sentence:
+        return same("")
+    clauses = [_clause(clause, words) for clause in sentence.removesuffix(".").split("; ")]
+    if any(one is None for one in clauses):
+        return same(sentence)
+    known = [one for one in clauses if one is not None]
+    return Text("。".join(one.ja for one in known), "; ".join(one.en for one in known))
+
+
+def _clause(clause: str, words: Mapping[str, Text]) -> Text | None:
+    for form, japanese in CLAUSES:
+        if (found := form.fullmatch(clause)) is not None:
+            return Text(found.expand(japanese), clause)
+    for form, japanese, english in NAMED:
+        if (found := form.fullmatch(clause)) is not None:
+            return _named(found, japanese, english, words)
+    return None
+
+
+def _named(found: re.Match[str], japanese: str, english: str, words: Mapping[str, Text]) -> Text | None:
+    if not japanese:  # a condition and its figure
+        inner = _clause(found[2], words)
+        label = look_up(dict(words), found[1])
+        return inner and Text(f"{label.ja}: {inner.ja}", f"{label.en}: {inner.en}")
+    if (found.re.groups == 1 and " " not in found[1]) or found.re.groups > 1:
+        named, count = look_up(dict(words), found[1]), found[2] if found.re.groups > 1 else ""
+        return Text(japanese.format(list=named.ja, count=count), english.format(list=named.en, count=count))
+    return Text(
+        japanese.format(list=_list(found[1], words, lambda text: text.ja, "、")),
+        english.format(list=_list(found[1], words, lambda text: text.en, ", ")),
+    )
+
+
+def _list(text: str, words: Mapping[str, Text], language: Callable[[Text], str], comma: str) -> str:
+    """Name the ids of a list such as `held 25, wrong_contact 11`."""
+    pairs = [part.rpartition(" ") for part in text.split(", ")]
+    return comma.join(f"{language(look_up(dict(words), name))} {count}" for name, _, count in pairs)
