@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -121,7 +122,7 @@ def _read_file(reading: _Reading, found: Found, place: int) -> None:
             reading.how.object, {name: kind for name, kind in zip(header.columns, header.types, strict=True) if name}
         )
         records = _records(reading, export, header, rows, moment)
-        while page := [record for record, _ in zip(records, range(PAGE_ROWS), strict=False)]:
+        while page := list(islice(records, PAGE_ROWS)):
             sync.land(reading.how.object, reading.sink, page)
     proof.crm_count = count_rows(export)
     proof.landed_count = reading.landed + reading.aside + reading.repeated

@@ -18,6 +18,7 @@ from openpyxl import Workbook
 
 from connectors.errors import ConnectorError, FileUnreadableError, MissingColumnError
 from connectors.extract import check, extract
+from connectors.files.reading import PAGE_ROWS
 from connectors.settings import Connection, load_connections
 from definitions_contract.loader import load_agreement
 from models.build import CORE
@@ -315,6 +316,13 @@ def test_no_export_at_all_is_an_error_and_deletes_nothing(folder: Folder) -> Non
         folder.sync()
 
     assert sorted(folder.living()) == ["1"]
+
+
+def test_every_row_of_a_file_of_many_pages_lands(folder: Folder) -> None:
+    folder.map()
+    folder.write([(str(number), "a", "2026-04-01 09:00", "5") for number in range(PAGE_ROWS * 2 + 1)])
+
+    assert folder.sync().landed == PAGE_ROWS * 2 + 1
 
 
 def test_delimiters_workbooks_and_parquet_give_the_same_records(folder: Folder) -> None:
