@@ -666,7 +666,7 @@ kpi_periods = Table(
 
 # The standard KPIs of each phase and their guards, in the order shown. A team's own KPIs stand in kpi_periods.
 PHASE_KPIS: dict[str, tuple[str, ...]] = {
-    "launch": ("calls_made", "connect_rate", "email_open_rate", "reply_rate"),
+    "launch": ("calls_made", "connect_rate", "email_open_rate", "email_open_rate_by_person", "reply_rate"),
     "stable": (
         "meetings_booked",
         "meetings_held",

@@ -106,7 +106,7 @@ def test_the_default_agreement_has_every_kpi_in_the_order_of_the_phase_tables(ag
     by_phase = {phase: tuple(kpi.id for kpi in agreement.kpis.kpis if kpi.phase == phase) for phase in PHASE_KPIS}
 
     assert by_phase == PHASE_KPIS
-    assert len(agreement.kpis.kpis) == 18
+    assert len(agreement.kpis.kpis) == 19
 
 
 def test_every_measure_of_the_default_agreement_can_be_said(agreement: Agreement) -> None:
