@@ -43,7 +43,7 @@ def records(connection: Any, name: str, count: int, *, only_each: int, moment: i
     prefix = PREFIXES.get(name)
     for number in range(1, count + 1, only_each):
         record_id = f"{prefix}5g{number:010d}AAA" if prefix else str(number)
-        changed_at = moment + (number % 1_000_000) * 10
+        changed_at = moment + number % 1_000 * 10  # within ten seconds: none lies in the future of an increment
         values = {one: value(one, kinds[one], picked[one], number, changed_at) for one in fields}
         values |= {"Description": TEXT, "hs_call_body": TEXT, "TaskSubtype": "Call"}
         yield StoredRecord(name, record_id, changed_at, changed_at, values)
