@@ -1,7 +1,7 @@
 """Teams that never were: two years of calls, meetings and deals of a team, the second one with or without a change.
 
-Weekly counts of calls vary about 5 and of bookings about 4 times as much as chance, with the rhythm of weekdays and months, Japanese holidays,
-leave, and new reps who ramp up.
+Weekly counts of calls vary about 5 and of bookings about 4 times as much as chance, with the rhythm of weekdays and
+months, Japanese holidays, leave, and new reps who ramp up.
 """
 
 from dataclasses import dataclass, field
