@@ -23,6 +23,7 @@ from definitions_contract.expectations import (
     row_condition_of,
 )
 from definitions_contract.schema import Rule
+from pipelines.allowed_pairs import ExpectColumnPairValuesToBeInSet
 
 NOT_NULL = "expect_column_values_to_not_be_null"
 IN_SET = "expect_column_values_to_be_in_set"
@@ -32,6 +33,7 @@ WANTED_MATCH = {"expect_column_values_to_match_regex": True, "expect_column_valu
 # Great Expectations has no regular expressions for DuckDB, no days between two columns, and lists 200 rows of a condition in SQL at
 # most: for these the batch has a column with what the rule looks at
 COMPUTED = (*WANTED_MATCH, DAYS_BETWEEN, SQL_CONDITION)
+OURS = {ExpectColumnPairValuesToBeInSet.__name__: ExpectColumnPairValuesToBeInSet}  # mended ones, of the same type
 RULE = "rule"  # meta key: the rule's id; results are found by it, never by their place
 
 
@@ -103,7 +105,8 @@ def _comparison(comparison: Comparison | Nullity) -> Any:
 
 
 def _expectation(rule: Rule, name: str, arguments: Mapping[str, Any], asked: Sequence[Sequence[Any]]) -> Any:
-    expectation = getattr(vocabulary, "".join(part.capitalize() for part in name.split("_")))
+    class_name = "".join(part.capitalize() for part in name.split("_"))
+    expectation = OURS.get(class_name) or getattr(vocabulary, class_name)
     every = [reduce(and_, conditions) for conditions in asked if conditions]
     limits = {} if len(every) < len(asked) else {"row_condition": every[0] if len(every) == 1 else _any(every)}
     # a suite drops what it takes for a double, and looks at the description but not at the meta

@@ -188,6 +188,24 @@ CASES = [
     pytest.param(rule("pair_values_to_be_in_set", **PAIRS), {}, "pass", id="pair-in-set"),
     pytest.param(rule("pair_values_to_be_in_set", **PAIRS), {"response_method": "form"}, "fail", id="pair-not-in-set"),
     pytest.param(rule("pair_values_to_be_in_set", **PAIRS), {"response_method": None}, "fail", id="pair-set-null"),
+    pytest.param(
+        rule("pair_values_to_be_in_set", **PAIRS, row_condition='col("minutes") >= 31'),
+        {"response_method": "form"},
+        "pass",
+        id="pair-not-asked",
+    ),
+    pytest.param(
+        rule("pair_values_to_be_in_set", **PAIRS, row_condition='col("minutes") >= 30'),
+        {"response_method": "form"},
+        "fail",
+        id="pair-asked",
+    ),
+    pytest.param(
+        rule("pair_values_to_be_in_set", **PAIRS).model_copy(update={"missing": "passes", "waiting_values": ("held",)}),
+        {"response_method": "form"},
+        "pass",
+        id="pair-waiting-passes",
+    ),
     pytest.param(rule("pair_days_between_to_be_between", **SOON), {}, "pass", id="within-days"),
     pytest.param(
         rule("pair_days_between_to_be_between", **SOON), {"feedback_date": date(2026, 9, 12)}, "fail", id="too-late"
