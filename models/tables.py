@@ -597,7 +597,9 @@ disagreements = Table(
     _text("crm_url", "Opens it in the CRM"),
     _text("rep_id", "Who booked it"),
     _text("held_by_rep_id", "Field-sales rep who held it"),
-    _text("kind", "rejected_but_passes or accepted_but_fails: people and the other critical rules say different things"),
+    _text(
+        "kind", "rejected_but_passes or accepted_but_fails: people and the other critical rules say different things"
+    ),
     _text("failed_rules", "Critical rules, but for those on the feedback itself, that failed; NULL when all passed"),
     _text("reject_reason", "Reason code of the rejection"),
     _integer("definition_version", "Version that judged"),
@@ -867,7 +869,9 @@ alerts = Table(
     _text("evidence", "The first cause in one English sentence"),
     _text("proposal", "act, reset_target or wait; NULL when it is over"),
     _text("proposal_lever", "What to act on, as the cause names it"),
-    _double("proposal_value", "act: how much more is needed; reset_target: the target proposed; wait: what should be seen"),
+    _double(
+        "proposal_value", "act: how much more is needed; reset_target: the target proposed; wait: what should be seen"
+    ),
     _date("proposal_date", "By when"),
     _text("proposal_ja", "The proposal in one Japanese sentence"),
     _text("proposal_en", "The proposal in one English sentence"),

@@ -83,7 +83,9 @@ def _judged_by(kpi: Kpi, measure: Measure, event: FromClause) -> Mapping[str, Co
     names = ("verdict", "definition_version")
     if measure.event == "meetings" and kpi.definition in (None, MEETING_DEFINITION):
         return {name: event.c[name] for name in names}
-    mine = and_(other_verdicts.c.definition == kpi.definition, other_verdicts.c.record_id == event.c[RECORD_IDS[measure.event]])
+    mine = and_(
+        other_verdicts.c.definition == kpi.definition, other_verdicts.c.record_id == event.c[RECORD_IDS[measure.event]]
+    )
     found = {name: select(other_verdicts.c[name]).where(mine).scalar_subquery() for name in names}
     if measure.event != "meetings":
         return found
