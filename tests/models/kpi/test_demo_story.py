@@ -1,6 +1,7 @@
 """Night after night, and in another company of the same story, the alerts heard are those of the story and no others.
 
 Verdicts are those known on the last day: what a night knew less than that is tested where verdicts are.
+Known gap: when the very first night is the 19th, a team's target in the second company is told a night before the department's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,7 +53,7 @@ def heard(connection: sa.Connection, nights: Sequence[date]) -> dict[str, list[A
     return told
 
 
-@pytest.mark.parametrize(("seed", "nights"), [(20, NIGHTS), (OTHER_SEED, NIGHTS[1:])], ids=["demo", "another"])
+@pytest.mark.parametrize(("seed", "nights"), [(20, NIGHTS), (OTHER_SEED, NIGHTS)], ids=["demo", "another"])
 def test_only_the_story_is_heard_and_once(seed: int, nights: Sequence[date]) -> None:
     with company(seed) as connection:
         told = heard(connection, nights)
