@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import sqlalchemy as sa
 import typer
 
+from definitions_contract.errors import NoDefinitionError
 from definitions_contract.loader import load_agreement
 from definitions_contract.resolve import version_on, versions
 from definitions_contract.schema import Agreement, Definition
@@ -118,7 +119,7 @@ def impact_before_signing(loaded: Agreement, definition: Definition, lang: Lang)
         before = _before(loaded, loaded, definition, None, is_other_folder=False)
         with reading() as connection:
             found = read_impact(connection, loaded, before, definition)
-    except (NothingPublishedError, NoSuchVersionError):
+    except (NothingPublishedError, NoSuchVersionError, NoDefinitionError):
         return None
     return write_page(impact_summary(found, loaded, (before, definition), lang), "text", lang)
 
