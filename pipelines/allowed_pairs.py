@@ -5,10 +5,15 @@ a name of ours, and the expectation of the same type asks it; to define both is 
 heeds the condition. Import this module inside a function only: it imports Great Expectations, which takes seconds.
 """
 
+import logging
+
 from great_expectations import expectations as vocabulary  # noqa: TID253 - see above
 from great_expectations.expectations.metrics import ColumnPairValuesInSet  # noqa: TID253 - see above
 
 METRIC = "column_pair_values.in_set_where_asked"
+
+# the registry tells of each name that is taken over, which is what this module is for
+logging.getLogger("great_expectations.expectations.registry").setLevel(logging.ERROR)
 
 
 class AllowedPairs(ColumnPairValuesInSet):  # type: ignore[misc]  # Great Expectations has no types

@@ -70,8 +70,8 @@ class NightProgress(logging.Handler):
         if check.passed:
             return
         result: Any = check.metadata.get("result")
-        text = result.value if result is not None else check.description or ""
-        self._console.print(f"[yellow]check[/yellow] {check.check_name}: {text}", highlight=False)
+        text = f": {result.value}" if result is not None else " (see the Dagster UI)"
+        self._console.print(f"[yellow]check[/yellow] {check.check_name}{text}", highlight=False)
 
 
 def _event_of(record: logging.LogRecord) -> DagsterEvent | None:
