@@ -27,6 +27,7 @@ from tests.night.homes import Home, tables_of
 pytestmark = pytest.mark.xdist_group("night")
 SCHEMA, ROWS, LINEAGE = "dagster/column_schema", "dagster/row_count", "dagster/column_lineage"
 FORGOTTEN = {"calls_have_a_disposition", "meetings_have_an_outcome"}  # warnings: the demo's reps leave some of both out
+DIVERGING = {"targets_on_track_department", "targets_on_track_team"}  # warnings: the story's bad source shows in both
 GROUPS = {"agreement", "landing", "raw", "core", "kpi", "ops", "published"}
 
 
@@ -116,7 +117,7 @@ def test_every_check_ran_and_found_only_what_the_story_has(definitions: Definiti
     assert len(keys) > 15
     assert records.keys() == set(keys)
     assert {"both_evaluations_agree", "source_was_read", "nothing_put_aside", "v2_decision_maker_present"} <= names
-    assert failed == FORGOTTEN
+    assert failed == FORGOTTEN | DIVERGING
 
 
 def test_the_graph_follows_the_way_of_the_data(specs: dict[AssetKey, AssetSpec]) -> None:
