@@ -1,14 +1,9 @@
 """Messages go out once to each channel, through real channels on loopback; a channel that is down loses nothing."""
 
 import email
-import json
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from email.header import decode_header, make_header
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +17,7 @@ from models.tables import alerts, causes, divergence, notifications
 from pipelines.alerts import deliver, send_failure
 from pipelines.settings import PROJECT
 from pipelines.warehouse import Warehouse, insert_rows
+from tests.pipelines.receivers import webhook
 
 AS_OF = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 17, tzinfo=UTC)
@@ -67,31 +63,6 @@ def warehouse(tmp_path: Path) -> Warehouse:
     return warehouse
 
 
-@contextmanager
-def _webhook(status: int = 200) -> Iterator[tuple[SecretStr, list[dict[str, Any]]]]:
-    """A real HTTP receiver; gives its apprise address and what it received."""
-    received: list[dict[str, Any]] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield SecretStr(f"json://127.0.0.1:{server.server_port}/"), received
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 class _Mailbox:
     def __init__(self) -> None:
         self.mails: list[Any] = []
@@ -106,7 +77,7 @@ def _deliver(warehouse: Warehouse, *channels: SecretStr) -> int:
 
 
 def test_a_message_says_what_how_far_how_sure_and_why_in_both_languages(warehouse: Warehouse) -> None:
-    with _webhook() as (channel, received):
+    with webhook() as (channel, received):
         _deliver(warehouse, channel)
 
     [message] = received
@@ -117,14 +88,14 @@ def test_a_message_says_what_how_far_how_sure_and_why_in_both_languages(warehous
 
 
 def test_a_silenced_alert_is_not_sent(warehouse: Warehouse) -> None:
-    with _webhook() as (channel, received):
+    with webhook() as (channel, received):
         sent = _deliver(warehouse, channel)
 
     assert sent == len(received) == 1
 
 
 def test_what_was_sent_is_not_sent_again(warehouse: Warehouse) -> None:
-    with _webhook() as (channel, received):
+    with webhook() as (channel, received):
         counts = [_deliver(warehouse, channel) for _ in range(3)]
 
     assert counts == [1, 0, 0]
@@ -132,7 +103,7 @@ def test_what_was_sent_is_not_sent_again(warehouse: Warehouse) -> None:
 
 
 def test_a_channel_that_is_down_is_tried_again_and_the_others_are_not_repeated(warehouse: Warehouse) -> None:
-    with _webhook() as (up, received), _webhook(status=503) as (down, refused):
+    with webhook() as (up, received), webhook(status=503) as (down, refused):
         first = _deliver(warehouse, up, down)
         second = _deliver(warehouse, up, down)
 
@@ -145,7 +116,7 @@ def test_a_channel_that_is_down_is_tried_again_and_the_others_are_not_repeated(w
 
 
 def test_addresses_are_never_kept(warehouse: Warehouse) -> None:
-    with _webhook() as (channel, _):
+    with webhook() as (channel, _):
         _deliver(warehouse, channel)
 
     with warehouse.transaction() as connection:
@@ -177,7 +148,7 @@ def test_an_e_mail_arrives_with_its_japanese_whole(warehouse: Warehouse) -> None
 
 
 def test_a_failed_night_is_told_without_waiting_for_an_alert() -> None:
-    with _webhook() as (channel, received):
+    with webhook() as (channel, received):
         send_failure([channel], run_id="run-1", reason="landing: HubSpot refused the token")
 
     assert "HubSpot refused the token" in received[0]["message"]
