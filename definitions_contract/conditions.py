@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 ROW_CONDITION_FORM = (
@@ -51,7 +52,7 @@ class Comparison:
             return False
         if not is_comparable(value, self.value):
             return self.operator == "!="
-        return bool(OPERATORS[self.operator](value, self.value))
+        return bool(OPERATORS[self.operator](*of_one_kind(value, self.value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,13 @@ def is_comparable(value: object, other: object) -> bool:
         if isinstance(value, kind) or isinstance(other, kind):
             return isinstance(value, kind) and isinstance(other, kind)
     return True
+
+
+def of_one_kind(*figures: Any) -> tuple[Any, ...]:
+    """Compare amounts and written fractions as the database does: an amount of 0.10 is the 0.1 that stands in a file."""
+    if not any(isinstance(figure, float) for figure in figures):
+        return figures
+    return tuple(float(figure) if isinstance(figure, Decimal | int) else figure for figure in figures)
 
 
 def parse_row_condition(text: str) -> RowCondition | None:

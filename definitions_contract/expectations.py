@@ -8,10 +8,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
-from definitions_contract.conditions import RowCondition, comparisons, parse_row_condition
+from definitions_contract.conditions import RowCondition, comparisons, of_one_kind, parse_row_condition
 from definitions_contract.schema import Rule
 from definitions_contract.sql_conditions import holds_in_sql, parse_sql_condition, sql_columns
 
@@ -63,8 +62,11 @@ def holds_with_sql(rule: Rule, row: Mapping[str, Any]) -> bool | None:
 
 
 def is_same(value: object, other: object) -> bool:
-    """Compare as SQL does: `true` is not 1."""
-    return isinstance(value, bool) == isinstance(other, bool) and value == other
+    """Compare as SQL does: `true` is not 1, and an amount of 0.10 is 0.1."""
+    if isinstance(value, bool) != isinstance(other, bool):
+        return False
+    one, another = of_one_kind(value, other)
+    return bool(one == another)
 
 
 def _in_set(values: tuple[Any, ...], arguments: Arguments) -> bool:
@@ -77,17 +79,10 @@ def _not_in_set(values: tuple[Any, ...], arguments: Arguments) -> bool:
 
 def _between(values: tuple[Any, ...], arguments: Arguments) -> bool:
     lowest, highest = arguments.get("min_value"), arguments.get("max_value")
-    value, lowest, highest = _of_one_kind(values[0], lowest, highest)
+    value, lowest, highest = of_one_kind(values[0], lowest, highest)
     above = lowest is None or (value > lowest if arguments.get("strict_min") else value >= lowest)
     below = highest is None or (value < highest if arguments.get("strict_max") else value <= highest)
     return bool(above and below)
-
-
-def _of_one_kind(*figures: Any) -> tuple[Any, ...]:
-    """Compare amounts and written fractions as the database does: an amount of 0.10 is the 0.1 that stands in a file."""
-    if not any(isinstance(figure, float) for figure in figures):
-        return figures
-    return tuple(float(figure) if isinstance(figure, Decimal | int) else figure for figure in figures)
 
 
 def _length_between(values: tuple[Any, ...], arguments: Arguments) -> bool:

@@ -102,10 +102,10 @@ class _Json(UserDefinedType[Any]):
 def json_path(path: str) -> str:
     """Turn a dotted path into DuckDB's: names are quoted, numbers are list positions.
 
-    >>> json_path("teams.0.name")
-    '$."teams"[0]."name"'
     A path in double quotes is one key, whatever signs are in it.
 
+    >>> json_path("teams.0.name")
+    '$."teams"[0]."name"'
     >>> json_path('"No. (秒)"')
     '$."No. (秒)"'
     """

@@ -268,7 +268,7 @@ def rounded(value: float) -> float:
     >>> rounded(116.7), rounded(0.6342), rounded(28_731_000)
     (120.0, 0.63, 29000000.0)
     """
-    return 0.0 if value <= 0 else round(value, 1 - floor(log10(value)))
+    return 0.0 if value <= 0 else round(float(value), 1 - floor(log10(value)))
 
 
 def _row(condition: _Condition, context: BuildContext) -> dict[str, Any]:

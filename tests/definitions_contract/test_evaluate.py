@@ -83,6 +83,7 @@ def outcome_of(rule: Rule, row: Mapping[str, Any], as_of: date = date(2027, 1, 1
         pytest.param(IN_SET, {"column": "outcome", "value_set": ["held"]}, {"outcome": "no_show"}, False, id="outside the set"),
         pytest.param(IN_SET, {"column": "has_deal", "value_set": [True]}, {"has_deal": True}, True, id="true is true"),
         pytest.param(IN_SET, {"column": "attendee_count", "value_set": [1]}, {"attendee_count": True}, False, id="true is not 1"),
+        pytest.param(IN_SET, {"column": "deal_amount", "value_set": [0.1]}, {"deal_amount": Decimal("0.10")}, True, id="an amount"),
         pytest.param(NOT_IN_SET, NOT_UNKNOWN, {"lead_source": "event"}, True, id="not in the set"),
         pytest.param(NOT_IN_SET, NOT_UNKNOWN, {"lead_source": "unknown"}, False, id="in the bad set"),
         pytest.param(NOT_IN_SET, NOT_UNKNOWN, {}, False, id="null is never in order"),

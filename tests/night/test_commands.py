@@ -102,7 +102,7 @@ def demo(night_home: Home, folder: Path) -> Told:
 
 def test_demo_shows_the_whole_way(demo: Told) -> None:
     assert demo.returncode == 0, demo.text
-    for words in ("有効商談数", "Alerts:", "Tables written:", "board.html", "inside_sales.duckdb", "kpi up"):
+    for words in ("Valid meetings", "Alerts:", "Tables written:", "board.html", "inside_sales.duckdb", "kpi up"):
         assert words in demo.text
     assert "Traceback" not in demo.text
 
@@ -116,7 +116,8 @@ def test_status_says_what_demo_said(demo: Told) -> None:
 
     assert done.returncode == 0
     assert _without_space(done.stdout) in _without_space(demo.text)
-    assert "有効商談数" in done.stdout
+    assert "Valid meetings" in done.stdout
+    assert "有効商談数" in demo.home.kpi("status", "--lang", "ja").stdout
 
 
 def test_explain_names_the_rules_that_failed(demo: Told) -> None:
@@ -129,7 +130,7 @@ def test_explain_names_the_rules_that_failed(demo: Told) -> None:
     by_crm_id = demo.home.kpi("explain", "meeting", crm_id)
 
     assert done.returncode == 0
-    assert "invalid" in done.stdout
+    assert "Invalid by valid_meeting v2" in done.stdout
     assert failed in done.stdout or "Accepted by field sales" in done.stdout
     assert by_crm_id.stdout == done.stdout
 
@@ -271,7 +272,7 @@ def test_numbers_without_a_source_are_marked_untrusted(nights_with_sources_down:
 
     assert {state for state, _ in reasons} == {"untrusted"}
     assert all("salesforce" in reason for _, reason in reasons)
-    assert "untrusted" in status.stdout
+    assert "Untrusted" in status.stdout
 
 
 def test_a_bad_value_is_put_aside_and_the_rest_counts(

@@ -106,7 +106,7 @@ def test_every_parquet_file_holds_its_table(night_home: Home) -> None:
     counted = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in tables)  # noqa: S608 - names from the catalogue
     in_files = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM '{folder}/{name}.parquet'" for name in tables)  # noqa: S608 - as above
 
-    assert read(night_home.published / DATABASE_NAME, f"FROM ({in_files} EXCEPT {counted})") == []
+    assert read(night_home.published / DATABASE_NAME, f"FROM (({in_files}) EXCEPT ({counted}))") == []
     assert {file.stem for file in folder.iterdir()} == set(tables)
 
 

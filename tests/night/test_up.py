@@ -164,6 +164,7 @@ def test_the_schedule_and_the_sensors_are_on_without_a_click(service: Service) -
     ]
     assert {one["name"]: one["sensorState"]["status"] for one in told["sensors"]} == {
         "alerts_due": "RUNNING",
+        "alerts_outbox": "RUNNING",
         "night_failed": "RUNNING",
     }
 

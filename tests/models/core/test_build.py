@@ -6,9 +6,9 @@ import sqlalchemy as sa
 import sqlglot
 
 from models.build import CORE, MODELS
-from models.context import Model
+from models.context import ConnectionFacts, Model
 from models.tables import calendar
-from tests.models.factories import a_context
+from tests.models.factories import CONNECTIONS, a_context
 
 
 def test_every_core_table_is_built_from_nothing(build: Callable[..., None], rows: Callable[..., list[Any]]) -> None:
@@ -29,9 +29,10 @@ def test_models_are_listed_once_and_after_what_they_read() -> None:
 @pytest.mark.parametrize("model", [one for one in CORE if one.statement], ids=lambda one: one.table.name)
 def test_a_statement_reads_only_what_its_model_says(model: Model) -> None:
     assert model.statement is not None
+    an_export = ConnectionFacts(name="export", crm="files", record_url="")
     found = {
         element.fullname
-        for element in sa.sql.visitors.iterate(model.statement(a_context()))
+        for element in sa.sql.visitors.iterate(model.statement(a_context(connections=(*CONNECTIONS, an_export))))
         if isinstance(element, sa.Table)
     }
 
