@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pipelines.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parents[1]
+CONNECTIONS_NAME = "connections.yaml"  # in a home that has its own
+AGREEMENT_NAME = "agreement"
 
 
 class Settings(BaseModel):
@@ -31,12 +33,17 @@ class Settings(BaseModel):
     def from_env(cls, environ: Mapping[str, str]) -> Self:
         """Read the settings; relative paths count from the project.
 
-        Raises SettingsError when a file or folder that the environment names does not exist.
+        A home with a connections.yaml or an agreement of its own (`kpi init` writes both) uses them unless the environment
+        names others. Raises SettingsError when a file or folder that the environment names does not exist.
         """
-        connections = _existing(environ, "KPI_CONNECTIONS", PROJECT / "connectors" / "connections.yaml")
-        agreement = _existing(environ, "KPI_AGREEMENT", PROJECT / "definitions_contract" / "agreement")
+        home = (PROJECT / environ.get("KPI_HOME", "var")).resolve()
+        connections, agreement = home / CONNECTIONS_NAME, home / AGREEMENT_NAME
+        connections = connections if connections.exists() else PROJECT / "connectors" / "connections.yaml"
+        agreement = agreement if agreement.exists() else PROJECT / "definitions_contract" / "agreement"
+        connections = _existing(environ, "KPI_CONNECTIONS", connections)
+        agreement = _existing(environ, "KPI_AGREEMENT", agreement)
         return cls(
-            home=(PROJECT / environ.get("KPI_HOME", "var")).resolve(),
+            home=home,
             connections_file=connections,
             agreement_folder=agreement,
             notify=tuple(SecretStr(address) for address in _addresses(environ.get("KPI_NOTIFY", ""))),

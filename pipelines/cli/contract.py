@@ -1,7 +1,7 @@
 """`kpi contract`: check, show, sign and compare the agreement."""
 
+import os
 from datetime import date, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -18,6 +18,7 @@ from definitions_contract.schema import Agreement, Definition, Kpi, SigningState
 from definitions_contract.signing import Signed, sign, state
 from definitions_contract.words import Lang, describe_measure, describe_rule
 from pipelines.cli.contract_change import export, feedback, impact, impact_before_signing
+from pipelines.settings import Settings
 
 app = typer.Typer(help="Check, show, sign, compare and export what was agreed.", no_args_is_help=True)
 for command in (impact, feedback, export):
@@ -25,7 +26,11 @@ for command in (impact, feedback, export):
 
 AgreementOption = Annotated[
     Path | None,
-    typer.Option("--agreement", envvar="KPI_AGREEMENT", help="Folder of the agreement; default: the demo company's."),
+    typer.Option(
+        "--agreement",
+        envvar="KPI_AGREEMENT",
+        help="Folder of the agreement; default: the home's, or the demo company's.",
+    ),
 ]
 LangOption = Annotated[Lang, typer.Option("--lang", help="Language of what is shown.")]
 DayOption = Annotated[
@@ -70,8 +75,8 @@ STYLES = {"active": "green", "signed": "green", "upcoming": "cyan", "proposed": 
 
 
 def agreement_folder(given: Path | None) -> Path:
-    """Give the folder that was asked for, or the one that comes with the product."""
-    return given or Path(str(files("definitions_contract"))) / "agreement"
+    """Give the folder that was asked for, the home's own, or the one that comes with the product."""
+    return given or Settings.from_env(os.environ).agreement_folder
 
 
 @app.command()

@@ -27,7 +27,11 @@ Since = Annotated[
 Out = Annotated[Path | None, typer.Option("--out", help="Write to this file.")]
 AgreementOption = Annotated[
     Path | None,
-    typer.Option("--agreement", envvar="KPI_AGREEMENT", help="Folder of the agreement; default: the demo company's."),
+    typer.Option(
+        "--agreement",
+        envvar="KPI_AGREEMENT",
+        help="Folder of the agreement; default: the home's, or the demo company's.",
+    ),
 ]
 LangOption = Annotated[Lang, typer.Option("--lang", help="Language of what is shown.")]
 
@@ -151,7 +155,7 @@ def reading() -> Iterator[sa.Connection]:
 
 
 def _load(folder: Path | None) -> Agreement:
-    return load_agreement(folder or Settings.from_env({}).agreement_folder)
+    return load_agreement(folder or Settings.from_env(os.environ).agreement_folder)
 
 
 def _name(agreement: Agreement, name: str | None) -> str:
