@@ -66,10 +66,9 @@ class Warehouse:
         A column that is no longer declared stays, and is neither written nor read.
         """
         with self.transaction() as connection:
-            for schema in SCHEMAS:
-                connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
-            metadata.create_all(connection)
-            _add_missing_columns(connection)
+            there = _columns_there(connection)
+            _create_missing_tables(connection, {table for table, _ in there})
+            _add_missing_columns(connection, there)
 
     def write(self, model: Model, context: BuildContext) -> int:
         """Build one table in one transaction and return its number of rows."""
@@ -123,14 +122,32 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: list[dict[str,
         driver.unregister("arriving_rows")
 
 
-def _add_missing_columns(connection: sa.Connection) -> None:
+def _columns_there(connection: sa.Connection) -> set[tuple[str, str]]:
     known = connection.exec_driver_sql(
         "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns()"
     ).all()
-    there = {(table, column) for table, column in known}
+    return {(table, column) for table, column in known}
+
+
+def _create_missing_tables(connection: sa.Connection, there: set[str]) -> None:
+    """Send one script: a thousand statements, most of them comments, take a second one by one and a fifth of it together."""
+    missing = [table for table in metadata.tables.values() if table.fullname not in there]
+    if not missing:
+        return
+    statements = [str(sa.schema.CreateSchema(schema, if_not_exists=True)) for schema in SCHEMAS]
+
+    def write_down(statement: Any, *_: Any, **__: Any) -> None:
+        statements.append(str(statement.compile(dialect=connection.dialect)))
+
+    metadata.create_all(sa.create_mock_engine("duckdb://", write_down), tables=missing, checkfirst=False)
+    connection.exec_driver_sql(";\n".join(statements))
+
+
+def _add_missing_columns(connection: sa.Connection, there: set[tuple[str, str]]) -> None:
+    present = {table for table, _ in there}
     preparer = connection.dialect.identifier_preparer
     for table in metadata.tables.values():
-        for column in table.columns:
+        for column in table.columns if table.fullname in present else ():
             if (table.fullname, column.name) not in there:
                 kind = column.type.compile(dialect=connection.dialect)
                 name = preparer.format_column(column)

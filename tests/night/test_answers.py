@@ -10,7 +10,6 @@ import pytest
 
 from tests.night.homes import Home
 
-pytestmark = pytest.mark.xdist_group("night")
 
 
 def width(line: str) -> int:

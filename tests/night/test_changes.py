@@ -11,7 +11,6 @@ from tests.truth.changes import change_everything
 from tests.truth.kpis import numbers, verdicts
 from tests.truth.rows import TABLES
 
-pytestmark = pytest.mark.xdist_group("changes")
 TOUCHED = {"calls", "contacts", "meetings", "deals", "deal_stage_changes", "links"}
 
 

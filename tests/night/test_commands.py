@@ -18,7 +18,6 @@ from connectors.sandbox.times import now_ms
 from pipelines.settings import PROJECT
 from tests.night.homes import AS_OF, KPI, Home, digests, processes_of
 
-pytestmark = pytest.mark.xdist_group("commands")
 CLOSED = "http://127.0.0.1:{port}"
 SECRETS = {  # any: nobody answers where they would be sent
     "HUBSPOT_ACCESS_TOKEN": "token",

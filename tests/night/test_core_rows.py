@@ -7,7 +7,6 @@ from models.tables import metadata
 from tests.night.homes import Home, assert_same
 from tests.truth.rows import TABLES
 
-pytestmark = pytest.mark.xdist_group("night")
 MADE_BY_US = {"calendar"}  # no CRM holds it
 
 

@@ -24,7 +24,6 @@ from pipelines.settings import PROJECT
 from pipelines.wiring import build_definitions
 from tests.night.homes import Home, tables_of
 
-pytestmark = pytest.mark.xdist_group("night")
 SCHEMA, ROWS, LINEAGE = "dagster/column_schema", "dagster/row_count", "dagster/column_lineage"
 FORGOTTEN = {"calls_have_a_disposition", "meetings_have_an_outcome"}  # warnings: the demo's reps leave some of both out
 DIVERGING = {"targets_on_track_department", "targets_on_track_team"}  # warnings: the story's bad source shows in both

@@ -12,7 +12,7 @@ import pytest
 from pipelines.settings import PROJECT
 from tests.night.homes import AS_OF, KPI, Home, digests, processes_of
 
-pytestmark = [pytest.mark.xdist_group("kill"), pytest.mark.timeout(580)]
+pytestmark = pytest.mark.timeout(580)
 TICKS = os.sysconf("SC_CLK_TCK")
 EARLIEST, LATEST = 3.5, 11.0  # seconds of work: from the first page read until the copy is written
 KILLS = 3

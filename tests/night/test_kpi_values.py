@@ -9,7 +9,6 @@ from connectors.sandbox.company import Company
 from tests.night.homes import Home, assert_same
 from tests.truth.kpis import PERIODS, Key, Number, numbers, verdicts
 
-pytestmark = pytest.mark.xdist_group("night")
 KEYS = "kpi_id, period_kind, period_start, scope_kind, scope_id"
 COUNTED = ("calls_made", "meetings_booked", "meetings_held", "valid_meetings", "deals_won", "won_amount")
 

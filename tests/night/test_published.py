@@ -21,7 +21,6 @@ from pipelines.publish import DATABASE_NAME, publish, published_tables
 from pipelines.warehouse import Warehouse
 from tests.night.homes import AS_OF, Home, digests, read, tables_of
 
-pytestmark = pytest.mark.xdist_group("published")
 PUBLISHES = 20
 STORAGE_VERSION_OF_1_0 = 64  # "DUCK" and the number stand behind the first checksum of the file
 LANGUAGES = {"ja": "インサイドセールス", "en": "Inside sales"}

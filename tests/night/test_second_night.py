@@ -4,7 +4,6 @@ import pytest
 
 from tests.night.homes import Home, digests
 
-pytestmark = pytest.mark.xdist_group("night")
 GROWING = {"ops.sync_runs", "ops.reconciliation"}  # one row more for every sync
 DATABASE = "inside_sales.duckdb"
 

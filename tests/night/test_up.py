@@ -17,7 +17,7 @@ import pytest
 from pipelines.settings import PROJECT
 from tests.night.homes import AS_OF, KPI, Home, digests, processes_of
 
-pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(280)]
+pytestmark = pytest.mark.timeout(280)
 START_SECONDS, RUN_SECONDS, END_SECONDS = 90, 150, 40
 LOCATION = {"repositoryLocationName": "inside_sales_kpi", "repositoryName": "__repository__"}
 NIGHT_CONFIG = {"resources": {"night": {"config": {"as_of": AS_OF.isoformat()}}}}
