@@ -17,8 +17,9 @@ from dagster import (
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from pipelines.agreement import current_agreement
 from pipelines.alerts import deliver, send_failure
-from pipelines.assets.night import Night, current_agreement, day_of
+from pipelines.assets.night import Night, day_of
 from pipelines.recipients import load_recipients
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse

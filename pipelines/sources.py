@@ -14,8 +14,8 @@ from connectors.records import Landed
 from connectors.sandbox.server import SANDBOX_SECRETS
 from connectors.settings import Connection, Crm, FilesConnection, load_connections
 from connectors.sync import Progress
-from definitions_contract.loader import load_agreement
 from models.tables import cursors
+from pipelines.agreement import current_agreement
 from pipelines.field_uses import uses_of
 from pipelines.loading import Loaded, load_landed
 from pipelines.sandbox import sandbox_addresses
@@ -47,7 +47,7 @@ def _addressed(settings: Settings, connection: Connection) -> Connection:
 
 def sandbox_day(settings: Settings) -> date:
     """The day up to which a new demo company works: the last whole day in the team's zone."""
-    zone = load_agreement(settings.agreement_folder).team.tz
+    zone = current_agreement(settings).team.tz
     return datetime.now(UTC).astimezone(zone).date() - timedelta(days=1)
 
 
@@ -81,7 +81,7 @@ def extract_sources(
                     on_progress=_reporter(report),
                 )
             except UnknownFieldError as error:
-                return MappedFieldGoneError(error, uses_of(load_agreement(settings.agreement_folder), error.key))
+                return MappedFieldGoneError(error, uses_of(current_agreement(settings), error.key))
             except ConnectorError as error:
                 return error
 
@@ -113,7 +113,7 @@ def sync_sources(
 
 def load_source(warehouse: Warehouse, settings: Settings, connection: Connection) -> Loaded:
     """Bring every landed sync of a connection that the warehouse does not have into raw; see `load_landed`."""
-    zone = load_agreement(settings.agreement_folder).team.zone
+    zone = current_agreement(settings).team.zone
     return load_landed(warehouse, settings.landing, connection, zone=zone)
 
 

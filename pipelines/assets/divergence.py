@@ -18,8 +18,8 @@ from dagster import (
 from definitions_contract.errors import ContractError
 from models.context import BuildContext
 from models.tables import divergence
+from pipelines.agreement import current_agreement
 from pipelines.alert_chart import render_chart
-from pipelines.assets.night import current_agreement
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
 

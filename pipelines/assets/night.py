@@ -1,17 +1,14 @@
 """What a run is asked for: the same three answers for the nightly schedule, the launchpad and `kpi nightly`."""
 
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from dagster import ConfigurableResource
 from pydantic import Field
 
 from connectors.settings import load_connections
-from definitions_contract.loader import load_agreement
-from definitions_contract.schema import Agreement
 from models.context import BuildContext, ConnectionFacts
+from pipelines.agreement import current_agreement
 from pipelines.settings import Settings
 
 
@@ -32,17 +29,6 @@ def day_of(night: Night, zone: ZoneInfo, now: datetime) -> date:
     datetime.date(2026, 11, 23)
     """
     return date.fromisoformat(night.as_of) if night.as_of else now.astimezone(zone).date() - timedelta(days=1)
-
-
-def current_agreement(settings: Settings) -> Agreement:
-    """The agreement as its files stand now; read again only when one of them changed."""
-    files = sorted(settings.agreement_folder.rglob("*.yaml"))
-    return _agreement(settings.agreement_folder, tuple((file, file.stat().st_mtime_ns) for file in files))
-
-
-@lru_cache(maxsize=1)
-def _agreement(folder: Path, _versions: tuple[tuple[Path, int], ...]) -> Agreement:
-    return load_agreement(folder)
 
 
 def build_context(settings: Settings, night: Night) -> BuildContext:

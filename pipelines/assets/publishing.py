@@ -16,8 +16,9 @@ from dagster import (
 )
 
 from definitions_contract.resolve import versions_in_words
+from pipelines.agreement import current_agreement
 from pipelines.alerts import deliver
-from pipelines.assets.night import Night, build_context, current_agreement
+from pipelines.assets.night import Night, build_context
 from pipelines.assets.tables import AGREEMENT_KEY, OWNERS, WRITER_POOL
 from pipelines.publish import DATABASE_NAME, publish
 from pipelines.recipients import load_recipients
