@@ -166,10 +166,15 @@ def _hubspot_problems(connection: HubSpotConnection, client: HubSpotClient) -> I
             yield error
         else:
             yield from hubspot_objects.unknown_fields(connection, spec, known)
+    if connection.exchange_rates:
+        try:
+            client.get(hubspot_objects.RATES, [])
+        except RequestRefusedError as error:
+            yield error
 
 
 def _salesforce_problems(connection: SalesforceConnection, client: SalesforceClient) -> Iterable[ConnectorError]:
-    for spec in salesforce_objects.OBJECTS:
+    for spec in salesforce_objects.objects_of(connection):
         try:
             known = salesforce_objects.fetch_known(client, spec)
         except RequestRefusedError as error:

@@ -143,6 +143,8 @@ class _Connection(_Settings):
     workers: int = Field(default=4, ge=1, le=8)
     # Records purged from the CRM leave no trace: all ids are compared this often. 0: never.
     id_check_days: int = Field(default=7, ge=0)
+    # Read the CRM's own dated exchange rates, too: team.yaml says whether they count. Few accounts have any, so off by default.
+    exchange_rates: bool = False
     fields: FieldChanges = {}
     field_map: Mapping[
         str, tuple[ObjectMap, ...]

@@ -111,6 +111,13 @@ class ExchangeRate(_Model):
     since: date
 
 
+class RateSource(StrEnum):
+    """Whose exchange rates count: those agreed in team.yaml, or those that the CRM keeps by date."""
+
+    AGREEMENT = "agreement"
+    CRM = "crm"
+
+
 class TeamAgreement(_Model):
     """team.yaml: departments, who belongs where, zone, fiscal year, calendar, currency."""
 
@@ -120,6 +127,7 @@ class TeamAgreement(_Model):
     fiscal_year_start_month: int = Field(ge=1, le=12)
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     exchange_rates: tuple[ExchangeRate, ...] = ()
+    exchange_rates_from: RateSource = RateSource.AGREEMENT
     departments: tuple[Department, ...]
     teams: tuple[Team, ...]
     members: tuple[Membership, ...]

@@ -9,6 +9,7 @@ from models.core import (
     deal_stage_changes,
     deals,
     emails,
+    exchange_rates,
     links,
     meeting_copies,
     meetings,
@@ -54,6 +55,7 @@ CORE: tuple[Model, ...] = (
     emails.MODEL,
     notes.MODEL,
     meetings.MODEL,
+    exchange_rates.MODEL,
     deals.MODEL,
     deal_stage_changes.MODEL,
 )

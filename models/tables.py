@@ -34,6 +34,7 @@ def _declare_no_key(_constraint: PrimaryKeyConstraint, _compiler: Any, **_: Any)
 
 
 TIMESTAMP = DateTime(timezone=True)
+RATE = Numeric(18, 9)  # CRMs keep six decimals
 MONEY = Numeric(18, 2)  # two decimals hold every currency that the default agreement may name; sums stay exact
 
 
@@ -215,6 +216,16 @@ raw_stages = _raw_table(
     _text("status", "won, lost or open"),
     _double("probability", "Win probability that the CRM gives it, 0 to 1"),
     _integer("display_order", "Position in the pipeline"),
+)
+raw_exchange_rates = _raw_table(
+    "exchange_rates",
+    "The CRM's own rates between its currencies and its home currency, each from a day on",
+    _text("currency", "ISO 4217 code"),
+    _text("home_currency", "Currency that the rate leads to, where the CRM names it"),
+    _column("home_per_unit", RATE, "Worth of one unit in the home currency, as HubSpot says it"),
+    _column("units_per_home", RATE, "Units for one of the home currency, as Salesforce says it"),
+    _date("since", "First day that it holds on; NULL: always has"),
+    _date("until", "First day that it no longer holds on, where the CRM says so"),
 )
 raw_stage_changes = Table(
     "stage_changes",
@@ -441,6 +452,18 @@ meeting_copies = Table(
     schema="core",
     comment="One row per CRM record of a meeting: which real meeting it is",
 )
+exchange_rates = Table(
+    "exchange_rates",
+    metadata,
+    _key("connection", "Whose deals it is for; * for a rate of team.yaml, which is for all"),
+    _key("currency", "ISO 4217 code of the deal's currency"),
+    _date("since_date", "First day that it holds on; 0001-01-01: always has", key=True),
+    _date("until_date", "First day that it no longer holds on; NULL: still does"),
+    _column("rate", RATE, "An amount in the agreed currency is the deal's amount times this ..."),
+    _column("divisor", RATE, "... divided by this: a rate told the other way round stays exact"),
+    schema="core",
+    comment="Which rate turns a deal's amount into the agreed currency, from which day to which",
+)
 deals = Table(
     "deals",
     metadata,
@@ -458,7 +481,7 @@ deals = Table(
     _text("lost_reason", "Reason code of a loss"),
     _text("currency", "Currency of amount"),
     _money("amount", "Value in its own currency"),
-    _money("agreed_amount", "Value in the agreed currency at the agreed rate of the close day"),
+    _money("agreed_amount", "Value in the agreed currency at the rate of the close day; NULL without one"),
     _integer("cycle_days", "Days from creation to close; NULL while open"),
     _date("created_date", "Day it was made"),
     _date("close_date", "Day it was won or lost, or is expected to close"),

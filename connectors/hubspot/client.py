@@ -31,6 +31,7 @@ _OLD = {
     "owners": "/crm/v3/owners",
     "pipelines": "/crm/v3/pipelines/{object}",
     "properties": "/crm/v3/properties/{object}",
+    "exchange_rates": "/settings/v3/currencies/exchange-rates",
 }
 _DATED = {
     "list": "/crm/objects/{version}/{object}",
@@ -40,6 +41,7 @@ _DATED = {
     "owners": "/crm/owners/{version}",
     "pipelines": "/crm/pipelines/{version}/{object}",
     "properties": "/crm/properties/{version}/{object}",
+    "exchange_rates": "/settings/currencies/{version}/exchange-rates",
 }
 
 # How long each of HubSpot's limits lasts; a 429 promises no Retry-After.

@@ -43,7 +43,8 @@ OBJECTS = (  # the largest first, so that the threads end together
     ObjectSpec("notes", ABOUT, is_activity=True),
 )
 
-OBJECT_NAMES = frozenset({*(spec.name for spec in OBJECTS), "owners", "pipelines"})
+RATES = "exchange_rates"
+OBJECT_NAMES = frozenset({*(spec.name for spec in OBJECTS), "owners", "pipelines", RATES})
 
 
 def fetch_properties(client: HubSpotClient, object_name: str) -> dict[str, str]:

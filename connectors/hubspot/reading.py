@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.hubspot.associations import ASSOCIATION_INPUTS, AssociationReader
 from connectors.hubspot.client import HubSpotClient, Query
-from connectors.hubspot.objects import OBJECTS, PAGE_SIZE, ObjectSpec, fetch_properties, fields_to_read
+from connectors.hubspot.objects import OBJECTS, PAGE_SIZE, RATES, ObjectSpec, fetch_properties, fields_to_read
 from connectors.hubspot.records import association_records, owner_builder, record_builder, stage_results
 from connectors.hubspot.search import Search
 from connectors.id_set import IdSet
@@ -32,6 +32,8 @@ def start_jobs(sync: Sync, client: HubSpotClient, connection: HubSpotConnection)
         sync.start_group(spec.name, partial(_run, sync, client, connection, spec))
     sync.start_group("owners", lambda _: read_owners(sync, client))
     sync.start_group("pipelines", lambda _: read_stages(sync, client))
+    if connection.exchange_rates:
+        sync.start_group(RATES, lambda _: read_rates(sync, client))
 
 
 def _run(sync: Sync, client: HubSpotClient, connection: HubSpotConnection, spec: ObjectSpec, group: Group) -> None:
@@ -56,6 +58,16 @@ def read_stages(sync: Sync, client: HubSpotClient) -> None:
     answer = client.get("pipelines", [], object="deals")
     sync.land("pipelines", sink, sync.records(stage_results(answer["results"]), build))
     sync.note_sweep(IDS, "pipelines", window)
+
+
+def read_rates(sync: Sync, client: HubSpotClient) -> None:
+    """Exchange rates with the moment from which they hold (scope settings.currencies.read). The list is whole."""
+    window = sync.window(RATES, from_start=False, is_whole=True)
+    sink = sync.sink(RATES, window)
+    build = record_builder(sync.connection.name, RATES, sync.clock())
+    for results in client.pages(RATES, []):
+        sync.land(RATES, sink, sync.records(results, build))
+    sync.note_sweep(IDS, RATES, window)
 
 
 def left_out(client: HubSpotClient, connection: HubSpotConnection) -> list[str]:

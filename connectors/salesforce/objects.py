@@ -60,7 +60,18 @@ OBJECTS = (  # the largest first, so that the threads end together
     ObjectSpec("OpportunityStage", STAGE, is_whole=True),
 )
 
-OBJECT_NAMES = frozenset(spec.name for spec in OBJECTS)
+# an org without them that is asked for them is an error: amounts would miss their rates
+RATES = (
+    ObjectSpec("CurrencyType", ("IsoCode", "ConversionRate", "IsCorporate"), is_whole=True),
+    ObjectSpec("DatedConversionRate", ("IsoCode", "ConversionRate", "StartDate", "NextStartDate"), is_whole=True),
+)
+
+OBJECT_NAMES = frozenset(spec.name for spec in (*OBJECTS, *RATES))
+
+
+def objects_of(connection: SalesforceConnection) -> tuple[ObjectSpec, ...]:
+    """Give the objects that this connection reads: exchange rates only where it asks for them."""
+    return (*OBJECTS, *RATES) if connection.exchange_rates else OBJECTS
 
 
 @dataclass(frozen=True, slots=True)

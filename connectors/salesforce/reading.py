@@ -17,7 +17,7 @@ from connectors.records import Record
 from connectors.salesforce import soql
 from connectors.salesforce.bulk import read_bulk
 from connectors.salesforce.client import LOST_LOCATOR, Page, SalesforceClient
-from connectors.salesforce.objects import OBJECTS, Known, ObjectSpec, fetch_known, fields_to_read
+from connectors.salesforce.objects import OBJECTS, Known, ObjectSpec, fetch_known, fields_to_read, objects_of
 from connectors.settings import SalesforceConnection
 from connectors.sync import IDS, REFRESH, Sync, settled_count
 from connectors.workers import Group
@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 def start_jobs(sync: Sync, client: SalesforceClient, connection: SalesforceConnection) -> None:
     """Queue the reading of all objects."""
-    for spec in OBJECTS:
+    for spec in objects_of(connection):
         sync.start_group(spec.name, ObjectReader(sync, client, connection, spec).run)
 
 

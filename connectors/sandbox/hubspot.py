@@ -22,6 +22,7 @@ from connectors.sandbox.hubspot_view import (
     View,
     association_page,
     association_results,
+    exchange_rate,
     owner,
     pipeline,
     schema_property,
@@ -71,6 +72,8 @@ class HubSpotApi:
         return [
             *routes,
             *tokens,
+            Route("/settings/v3/currencies/exchange-rates", self.exchange_rates),
+            *(Route(f"/settings/currencies/{version}/exchange-rates", self.exchange_rates) for version in VERSIONS),
             Route("/account-info/v3/details", self.account),
             Route(usage, self.usage),
             Route("/{object}/{id}", self.page),
@@ -283,6 +286,15 @@ class HubSpotApi:
                 "uiDomain": "127.0.0.1",
             }
         )
+
+    async def exchange_rates(self, request: Request) -> Response:
+        """The rates of other currencies to the account's, each with the moment from which it holds; paged."""
+        self._admit(request)
+        limit, after = limit_of(request, default=100, maximum=MAX_LIST), cursor(request)
+        records = self._store.page(HUBSPOT, "exchange_rates", is_deleted=False, after=after, limit=limit + 1)
+        results = [exchange_rate(record) for record in records[:limit]]
+        more = records[limit - 1].id if len(records) > limit else None
+        return self._answer({"results": results, **paging(request, more)})
 
     async def usage(self, request: Request) -> Response:
         """Calls made today against the daily limit."""

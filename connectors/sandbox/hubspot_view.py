@@ -95,6 +95,11 @@ def pipeline(record: StoredRecord) -> dict[str, Any]:
     return {"id": record.id, **shown, "stages": stages, "archived": record.is_deleted, **times}
 
 
+def exchange_rate(record: StoredRecord) -> dict[str, Any]:
+    """What one unit of a currency is worth in the account's own, from a moment on."""
+    return {"id": record.id, "visibleInUI": True, **record.properties, **_times(record)}
+
+
 def schema_property(name: str, kind: str) -> dict[str, Any]:
     """A property's description."""
     shown = {

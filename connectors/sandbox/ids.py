@@ -19,6 +19,8 @@ KEY_PREFIXES: Final = {
     "EmailMessageRelation": "0CZ",
     "EventRelation": "0RE",
     "OpportunityStage": "01J",
+    "CurrencyType": "01L",
+    "DatedConversionRate": "04w",
 }
 """Salesforce object -> first three characters of its ids. An object that is not listed gets `UNKNOWN_PREFIX`."""
 

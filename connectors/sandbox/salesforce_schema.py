@@ -125,6 +125,8 @@ _STANDARD = {  # fields by object and type; references are listed by name above,
         "percent": "DefaultProbability",
         "boolean": "IsActive IsClosed IsWon",
     },
+    "CurrencyType": {"picklist": "IsoCode", "double": "ConversionRate", "boolean": "IsActive IsCorporate"},
+    "DatedConversionRate": {"picklist": "IsoCode", "double": "ConversionRate", "date": "StartDate NextStartDate"},
 }
 _SYSTEM = {
     "Id": "id",
@@ -140,6 +142,8 @@ _LACKING = {  # system fields that an object does not have, as in Salesforce's o
     "UserRole": {"IsDeleted", "CreatedDate", "CreatedById"},
     "Group": {"IsDeleted"},
     "OpportunityStage": {"IsDeleted"},
+    "CurrencyType": {"IsDeleted"},
+    "DatedConversionRate": {"IsDeleted"},
     "OpportunityHistory": {"LastModifiedDate", "LastModifiedById"},
     "OpportunityFieldHistory": {"LastModifiedDate", "LastModifiedById", "SystemModstamp"},
 }

@@ -5,6 +5,7 @@ How records stand in it:
 - HubSpot objects (`contacts`, `companies`, `deals`, `calls`, `emails`, `meetings`, `notes`): properties are texts or None, moments as
   `times.hubspot_time`. The servers fill `hs_object_id`, `createdate`/`hs_createdate` and `lastmodifieddate`/`hs_lastmodifieddate`.
 - HubSpot `owners`: properties are the API's own keys (`email`, `firstName`, `lastName`, `type`, `userId`, `teams`); archived = deleted.
+- HubSpot `exchange_rates`: properties are the API's own keys (`fromCurrencyCode`, `toCurrencyCode`, `conversionRate`, `effectiveAt`).
 - HubSpot `pipelines`: properties `label`, `displayOrder`, `objectType` ("deals") and `stages`, a list as the API gives it.
 - Salesforce objects: properties are a flat dict of texts, numbers, booleans and None; lookups hold 18-character ids; moments as
   `times.salesforce_time`, dates as ISO. The server fills `Id`, `CreatedDate`, `LastModifiedDate`, `SystemModstamp`, `IsDeleted`.

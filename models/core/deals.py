@@ -1,24 +1,23 @@
 """Which deals are there, where do they stand, and which meeting did they come from? One row per deal."""
 
-from datetime import date
 from typing import Any
 
-from sqlalchemy import CTE, Date, Numeric, Select, Text, and_, case, cast, func, or_, select
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import ColumnElement, FromClause, Numeric, Select, and_, case, cast, func, or_, select
 
-from definitions_contract.schema import TeamAgreement
 from models.context import BuildContext, Model
 from models.core.activities import segments
+from models.core.exchange_rates import ALWAYS, EVERY_CONNECTION
 from models.core.sources import rep_of, source_columns
 from models.core.sourcing import deal_facts, first_meetings
 from models.core.stages import is_stage, stage_names
-from models.duckdb import days_between, local_date
-from models.expressions import inline_rows, or_unknown
+from models.duckdb import days_between, local_date, to_type
+from models.expressions import or_unknown
 from models.tables import (
     MONEY,
     companies,
     contacts,
     deals,
+    exchange_rates,
     links,
     meetings,
     raw_deals,
@@ -31,7 +30,6 @@ CLOSED = ("won", "lost")
 WIDE = Numeric(
     20, 2
 )  # with a rate of 18 digits the product has its 38: narrower ones overflow at a hundred million dollars
-RATE: dict[str, TypeEngine[Any]] = {"currency": Text(), "rate": Numeric(18, 9), "since": Date(), "until": Date()}
 
 
 def build_deals(context: BuildContext) -> Select[Any]:
@@ -40,13 +38,15 @@ def build_deals(context: BuildContext) -> Select[Any]:
     fact = deal_facts(context)
     first = first_meetings(meetings, fact)
     stage = stage_names()
-    rate = _rates(team)
+    rate = exchange_rates
     currency = func.coalesce(raw_deals.c.currency, team.currency)
     created_date = local_date(raw_deals.c.created_at, team.zone)
     of_the_day = and_(
         rate.c.currency == currency,
-        or_(rate.c.since.is_(None), raw_deals.c.close_date >= rate.c.since),
-        or_(rate.c.until.is_(None), raw_deals.c.close_date < rate.c.until),
+        or_(rate.c.connection == EVERY_CONNECTION, rate.c.connection == raw_deals.c.connection),
+        # the agreed currency needs no day, an open deal may have none
+        or_(rate.c.since_date == ALWAYS, raw_deals.c.close_date >= rate.c.since_date),
+        or_(rate.c.until_date.is_(None), raw_deals.c.close_date < rate.c.until_date),
     )
     return (
         select(
@@ -64,7 +64,7 @@ def build_deals(context: BuildContext) -> Select[Any]:
             raw_deals.c.lost_reason,
             currency.label("currency"),
             raw_deals.c.amount,
-            cast(cast(raw_deals.c.amount, WIDE) * rate.c.rate, MONEY).label("agreed_amount"),
+            _agreed_amount(rate).label("agreed_amount"),
             case((stage.c.status.in_(CLOSED), days_between(created_date, raw_deals.c.close_date))).label("cycle_days"),
             created_date.label("created_date"),
             raw_deals.c.close_date,
@@ -82,20 +82,17 @@ def build_deals(context: BuildContext) -> Select[Any]:
     )
 
 
-def _rates(team: TeamAgreement) -> CTE:
-    """Give each agreed rate with the days that it holds on; the agreed currency is worth itself, always."""
-    rows: list[tuple[Any, ...]] = [(team.currency, 1, None, None)]
-    others = (one for one in team.exchange_rates if one.currency != team.currency)
-    by_day = sorted(others, key=lambda one: (one.currency, one.since))
-    for place, one in enumerate(by_day):
-        following = by_day[place + 1] if place + 1 < len(by_day) else None
-        until: date | None = following.since if following and following.currency == one.currency else None
-        rows.append((one.currency, one.rate, one.since, until))
-    return inline_rows("rates", RATE, rows)
+def _agreed_amount(rate: FromClause) -> ColumnElement[Any]:
+    """Turn the amount into the agreed currency, in decimals; only a rate told the other way round needs a division.
+
+    An amount beyond what money columns hold is none: a typing slip in one deal must not stop the night.
+    """
+    product = cast(raw_deals.c.amount, WIDE) * rate.c.rate
+    return case((rate.c.divisor == 1, to_type(product, MONEY)), else_=to_type(product / rate.c.divisor, MONEY))
 
 
 MODEL = Model(
     table=deals,
-    reads=(raw_deals, raw_stages, raw_links, rep_identities, meetings, links, contacts, companies),
+    reads=(raw_deals, raw_stages, raw_links, exchange_rates, rep_identities, meetings, links, contacts, companies),
     statement=build_deals,
 )

@@ -17,6 +17,7 @@ from models.tables import (
     raw_contacts,
     raw_deals,
     raw_emails,
+    raw_exchange_rates,
     raw_meetings,
     raw_notes,
     raw_stages,
@@ -35,10 +36,15 @@ ENTITY_TABLES: Mapping[str, Table] = {
         raw_deals,
         raw_stages,
         raw_notes,
+        raw_exchange_rates,
     )
 }
 OWN_COLUMNS = ("connection", "object", "crm_id", "modified_at", "is_deleted", "merged_into_crm_id", "sync_id")
-TOP_LEVEL_OBJECTS = ("owners", "pipelines")  # HubSpot: every other object keeps its fields under `properties`
+TOP_LEVEL_OBJECTS = (
+    "owners",
+    "pipelines",
+    "exchange_rates",
+)  # HubSpot: every other object keeps its fields under `properties`
 FORMS = ("from", "values", "default", "divide", "constant", "join")
 
 
