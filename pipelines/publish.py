@@ -6,6 +6,7 @@ never a mixture, and the warehouse never waits for a reader.
 
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -78,6 +79,9 @@ def _write_database(connection: sa.Connection, folder: Path, allowed: tuple[str,
     # file names and DDL cannot be bound: the paths are ours, identifiers come from Table objects and are quoted
     _run(connection, f"ATTACH {_text(folder / DATABASE_NAME)} AS published (STORAGE_VERSION {_text(STORAGE_VERSION)})")
     try:
+        _run(
+            connection, "BEGIN TRANSACTION"
+        )  # one state of the warehouse, and one wait for the disk instead of hundreds
         for schema in PUBLISHED_SCHEMAS:
             _run(connection, f"CREATE SCHEMA IF NOT EXISTS published.{quote(schema)}")
         for table in published_tables():
@@ -86,12 +90,17 @@ def _write_database(connection: sa.Connection, folder: Path, allowed: tuple[str,
             names = ", ".join(quote(column.name) for column in columns)
             source = f"{quote(str(table.schema))}.{quote(table.name)}"
             _run(connection, f"CREATE TABLE {name} AS SELECT {names} FROM {source}")  # noqa: S608 - identifiers only
-            _run(connection, f"COMMENT ON TABLE {name} IS {_text(table.comment)}")
-            for column in columns:
-                _run(connection, f"COMMENT ON COLUMN {name}.{quote(column.name)} IS {_text(column.comment)}")
+            comments = [f"COMMENT ON TABLE {name} IS {_text(table.comment)}"]
+            comments += [f"COMMENT ON COLUMN {name}.{quote(c.name)} IS {_text(c.comment)}" for c in columns]
+            _run(connection, ";\n".join(comments))
             file = folder / "parquet" / f"{table.fullname}.parquet"
             _run(connection, f"COPY {name} TO {_text(file)} (FORMAT parquet, COMPRESSION zstd)")
             rows[table.fullname] = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        _run(connection, "COMMIT")
+    except BaseException:
+        with suppress(sa.exc.DBAPIError):  # where the transaction had not begun, or was rolled back by its fault
+            _run(connection, "ROLLBACK")
+        raise
     finally:
         # without the detach the file stays locked, and its last rows in the write-ahead log
         _run(connection, "DETACH published")

@@ -11,7 +11,6 @@ import pytest
 from tests.night.homes import Home
 
 
-
 def width(line: str) -> int:
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line)
 
