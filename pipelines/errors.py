@@ -4,6 +4,7 @@ PipelineError
 ├── SettingsError          the environment or a settings file is wrong: say which and what is allowed
 ├── WarehouseBusyError     another process holds the warehouse: wait or end it
 ├── ReconciliationError    fewer or more records landed than the CRM says: nothing of that sync was kept
+├── InitError              `kpi init` cannot write there, or was not told enough
 ├── NothingPublishedError  there is no published database yet: run `kpi nightly`
 ├── SourceMissingError     no source could be read at all
 ├── NoSuchVersionError     no such definition or version in the agreement
@@ -20,6 +21,10 @@ class PipelineError(Exception):
 
 class SettingsError(PipelineError):
     """The environment or a settings file is wrong."""
+
+
+class InitError(PipelineError):
+    """`kpi init` cannot write there, or was not told enough."""
 
 
 class WarehouseBusyError(PipelineError):

@@ -12,6 +12,7 @@ from models.errors import ModelError
 from pipelines.cli.alerts import alerts_app
 from pipelines.cli.answers import explain_kpi_command, status
 from pipelines.cli.contract import app as contract_app
+from pipelines.cli.init import init
 from pipelines.cli.night import demo, nightly
 from pipelines.cli.plan import plan
 from pipelines.cli.reading import doctor, explain_app
@@ -30,7 +31,7 @@ app.add_typer(contract_app, name="contract")
 explain_app.command("kpi")(explain_kpi_command)
 app.add_typer(explain_app, name="explain")
 app.add_typer(alerts_app, name="alerts")
-for command in (demo, nightly, up, sandbox, status, plan, review, doctor):
+for command in (init, demo, nightly, up, sandbox, status, plan, review, doctor):
     app.command()(command)
 
 OUR_ERRORS = (PipelineError, ConnectorError, ContractError, ModelError)

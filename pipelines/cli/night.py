@@ -31,7 +31,9 @@ def nightly(
     """
     settings = Settings.from_env(os.environ)
     _check_connection(settings, only)
-    code = _run(Console(), settings, as_of.date().isoformat() if as_of else "", full_refresh=full_refresh, only=only)
+    code = run_and_report(
+        Console(), settings, as_of.date().isoformat() if as_of else "", full_refresh=full_refresh, only=only
+    )
     raise typer.Exit(code)
 
 
@@ -48,14 +50,15 @@ def demo() -> None:
             f"the demo would mix demo data with that of {', '.join(foreign)}; run it with the CRM secrets unset and KPI_HOME elsewhere"
         )
     console = Console()
-    code = _run(console, settings, "", full_refresh=False, only="")
+    code = run_and_report(console, settings, "", full_refresh=False, only="")
     if code != 1:
         print_summary(console, settings, language_of(os.environ))
     # the demo company has bad records on purpose: they are reported above, and no fault of the demo
     raise typer.Exit(0 if code == SHORTFALL else code)
 
 
-def _run(console: Console, settings: Settings, as_of: str, *, full_refresh: bool, only: str) -> int:
+def run_and_report(console: Console, settings: Settings, as_of: str, *, full_refresh: bool, only: str) -> int:
+    """Run a night with its progress on the console; give the exit code."""
     from pipelines.cli.progress import NightProgress
     from pipelines.night_run import run_night
 

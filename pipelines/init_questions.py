@@ -1,0 +1,304 @@
+"""What does `kpi init` ask, what is a good answer, and what is taken when nobody says anything?"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from connectors.settings import Crm, checked_url, checked_zone
+from definitions_contract.periods import is_country_known
+from definitions_contract.schema import Label
+
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+CURRENCY = re.compile(r"[A-Z]{3}")
+LOGINS = ("client_credentials", "jwt", "password")
+DEPARTMENTS = ("inside_sales", "field_sales", "marketing", "operations")
+FIRST_SYNC = timedelta(days=31)  # a month is read in minutes, and is enough for a first board
+
+Given = Mapping[str, Any]
+
+# fields of a meeting that every organisation names for itself; the agreement's rules may ask them
+OWN_FIELDS: Mapping[str, Label] = {
+    "outcome": Label(
+        en="How it went (booked, held, no show, cancelled, rescheduled)",
+        ja="結果（予定・実施・無断欠席・取消・日程変更）",
+    ),
+    "booked_by_crm_id": Label(en="Who booked it (a user)", ja="商談を獲得した人（ユーザー）"),
+    "field_sales_feedback": Label(
+        en="Field sales' answer (accepted, rejected)", ja="フィールドセールスの回答（受入・却下）"
+    ),
+    "decision_maker_present": Label(en="Was the decision maker there (yes, no)", ja="決裁者の同席（はい・いいえ）"),
+    "response_method": Label(en="How the lead was handled (phone, e-mail ...)", ja="対応方法（電話・メールなど）"),
+}
+STANDARD_THERE = {Crm.HUBSPOT: {"outcome"}, Crm.SALESFORCE: set[str]()}  # what the CRM has without a field of your own
+
+
+def _is_true(_answers: Given) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to be known. `read` takes the text of an answer and raises ValueError with what is allowed."""
+
+    name: str
+    words: Label
+    read: Callable[[str], Any]
+    default: Callable[[Given, date], str]
+    is_asked: Callable[[Given], bool] = _is_true
+
+
+def own_fields(crm: Crm) -> tuple[str, ...]:
+    """The fields of a meeting that a CRM has only when somebody made them."""
+    return tuple(name for name in OWN_FIELDS if name not in STANDARD_THERE[crm])
+
+
+# --- reading answers --------------------------------------------------------------------------------------------------
+
+
+def read_crms(text: str) -> tuple[Crm, ...]:
+    """Read the CRMs, the leading one first.
+
+    >>> read_crms("salesforce, hubspot")
+    (<Crm.SALESFORCE: 'salesforce'>, <Crm.HUBSPOT: 'hubspot'>)
+    """
+    names = tuple(dict.fromkeys(read_list(text.lower())))
+    if not names or not set(names) <= set(Crm):
+        raise ValueError("hubspot, salesforce, files, or several of them with commas")
+    return tuple(map(Crm, names))
+
+
+def read_list(text: str) -> tuple[str, ...]:
+    """Read names with commas between them."""
+    return tuple(part.strip() for part in re.split("[,、]", text) if part.strip())
+
+
+def read_names(text: str) -> tuple[str, ...]:
+    """Read at least one name."""
+    names = read_list(text)
+    if not names:
+        raise ValueError("at least one name; several with commas")
+    return names
+
+
+def read_address(text: str) -> str:
+    """Read a CRM's address."""
+    bare = text.strip()
+    return checked_url(bare if "://" in bare or bare == "sandbox" else f"https://{bare}")
+
+
+def read_variable(text: str) -> str:
+    """Read the NAME of an environment variable; a secret typed by mistake is refused and not repeated."""
+    if not VARIABLE.fullmatch(text.strip()):
+        raise ValueError("the NAME of an environment variable, such as HUBSPOT_ACCESS_TOKEN; never the secret itself")
+    return text.strip()
+
+
+def read_login(text: str) -> str:
+    """Read one of the ways to log in to Salesforce."""
+    if text.strip() not in LOGINS:
+        raise ValueError(", ".join(LOGINS))
+    return text.strip()
+
+
+def read_country(text: str) -> str:
+    """Read a country whose public holidays are known."""
+    code = text.strip().upper()
+    if not is_country_known(code):
+        raise ValueError("an ISO 3166 code such as JP")
+    return code
+
+
+def read_month(text: str) -> int:
+    """Read the number of a month."""
+    if not text.strip().isdecimal() or not 1 <= int(text) <= 12:
+        raise ValueError("the number of a month, 1 to 12")
+    return int(text)
+
+
+def read_currency(text: str) -> str:
+    """Read a currency."""
+    code = text.strip().upper()
+    if not CURRENCY.fullmatch(code):
+        raise ValueError("an ISO 4217 code such as JPY")
+    return code
+
+
+def read_departments(text: str) -> tuple[str, ...]:
+    """Read who agrees: inside and field sales always."""
+    found = set(read_list(text))
+    if not {"inside_sales", "field_sales"} <= found <= set(DEPARTMENTS):
+        raise ValueError("inside_sales and field_sales; also, if they sign, marketing and operations")
+    return tuple(name for name in DEPARTMENTS if name in found)
+
+
+def read_day(text: str) -> date:
+    """Read a day that has begun."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise ValueError("a day such as 2026-04-01") from error
+
+
+def read_goal(text: str) -> Decimal | None:
+    """Read an amount, or nothing yet.
+
+    >>> read_goal("350,000,000"), read_goal("")
+    (Decimal('350000000'), None)
+    """
+    plain = re.sub("[,_、 ]", "", text)
+    if not plain:
+        return None
+    try:
+        amount = Decimal(plain)
+    except InvalidOperation as error:
+        raise ValueError("an amount such as 350000000, or nothing") from error
+    if not amount.is_finite() or amount <= 0:
+        raise ValueError("an amount above 0, or nothing")
+    return amount
+
+
+def read_field(text: str) -> tuple[Crm, str, str]:
+    """Read CRM.OURS=THEIRS.
+
+    >>> read_field("hubspot.field_sales_feedback=fs_feedback")
+    (<Crm.HUBSPOT: 'hubspot'>, 'field_sales_feedback', 'fs_feedback')
+    """
+    left, _, theirs = text.partition("=")
+    crm, _, ours = left.strip().partition(".")
+    allowed = {f"{known}.{name}" for known in STANDARD_THERE for name in own_fields(known)}
+    if f"{crm}.{ours}" not in allowed or not re.fullmatch(r"[A-Za-z]\w*(\.\w+)*", theirs.strip()):
+        raise ValueError(f"CRM.OURS=THEIRS, CRM.OURS one of {', '.join(sorted(allowed))}")
+    return Crm(crm), ours, theirs.strip()
+
+
+# --- the questions, in the order they are asked -----------------------------------------------------------------------
+
+
+def _asks(crm: Crm) -> Callable[[Given], bool]:
+    return lambda answers: crm in answers["crm"]
+
+
+def _asks_secrets(crm: Crm) -> Callable[[Given], bool]:
+    return lambda answers: crm in answers["crm"] and answers[f"{crm}_url"] != "sandbox"
+
+
+def _same(text: str) -> Callable[[Given, date], str]:
+    return lambda _answers, _today: text
+
+
+def _teams(of_sandbox: str, own: str) -> Callable[[Given, date], str]:
+    """The demo company's teams where everything asked is the demo company."""
+    return lambda answers, _today: of_sandbox if uses_only_sandbox(answers) else own
+
+
+def uses_only_sandbox(answers: Given) -> bool:
+    """Whether every CRM that is asked is the built-in demo company."""
+    urls = [answers.get(f"{crm}_url") for crm in answers["crm"] if crm != Crm.FILES]
+    return bool(urls) and all(url == "sandbox" for url in urls)
+
+
+QUESTIONS = (
+    Question(
+        "crm",
+        Label(
+            en="Which CRMs (hubspot, salesforce, files); the leading one first",
+            ja="CRM（hubspot, salesforce, files）、主となるものを先に",
+        ),
+        read_crms,
+        _same("hubspot"),
+    ),
+    Question(
+        "hubspot_url",
+        Label(en="HubSpot's address (`sandbox`: the demo company)", ja="HubSpot のアドレス（sandbox はデモ会社）"),
+        read_address,
+        _same("https://api.hubapi.com"),
+        _asks(Crm.HUBSPOT),
+    ),
+    Question(
+        "hubspot_token_env",
+        Label(
+            en="NAME of the environment variable with HubSpot's token", ja="HubSpot のトークンを入れる環境変数の名前"
+        ),
+        read_variable,
+        _same("HUBSPOT_ACCESS_TOKEN"),
+        _asks_secrets(Crm.HUBSPOT),
+    ),
+    Question(
+        "salesforce_url",
+        Label(
+            en="Salesforce's My Domain address (`sandbox`: the demo company)",
+            ja="Salesforce の「私のドメイン」のアドレス（sandbox はデモ会社）",
+        ),
+        read_address,
+        _same(""),
+        _asks(Crm.SALESFORCE),
+    ),
+    Question(
+        "salesforce_login",
+        Label(en="Login (client_credentials, jwt, password)", ja="ログイン方法（client_credentials, jwt, password）"),
+        read_login,
+        _same(LOGINS[0]),
+        _asks_secrets(Crm.SALESFORCE),
+    ),
+    Question(
+        "salesforce_env",
+        Label(en="Beginning of the NAMES of its environment variables", ja="環境変数の名前の先頭"),
+        read_variable,
+        _same("SALESFORCE"),
+        _asks_secrets(Crm.SALESFORCE),
+    ),
+    Question(
+        "files_folder",
+        Label(
+            en="Folder of the exports (empty: a filled example to start from)",
+            ja="エクスポートのフォルダー（空なら記入例）",
+        ),
+        str.strip,
+        _same(""),
+        _asks(Crm.FILES),
+    ),
+    Question("zone", Label(en="Time zone of the team", ja="チームのタイムゾーン"), checked_zone, _same("Asia/Tokyo")),
+    Question("country", Label(en="Country whose public holidays count", ja="祝日の国"), read_country, _same("JP")),
+    Question(
+        "fiscal_year_start", Label(en="First month of the fiscal year", ja="会計年度の最初の月"), read_month, _same("4")
+    ),
+    Question("currency", Label(en="Currency in which amounts are told", ja="金額の通貨"), read_currency, _same("JPY")),
+    Question(
+        "departments",
+        Label(en="Departments that agree and sign", ja="合意し署名する部署"),
+        read_departments,
+        _same("inside_sales, field_sales"),
+    ),
+    Question(
+        "inside_teams",
+        Label(
+            en="Teams of inside sales, as the CRM names them (HubSpot team, Salesforce Department)",
+            ja="インサイドセールスのチーム名（HubSpot のチーム、Salesforce の部署のとおり）",
+        ),
+        read_names,
+        _teams("Inside Sales East, Inside Sales West", "Inside Sales"),
+    ),
+    Question(
+        "field_teams",
+        Label(en="Teams of field sales, as the CRM names them", ja="フィールドセールスのチーム名"),
+        read_names,
+        _teams("Field Sales", "Field Sales"),
+    ),
+    Question(
+        "start",
+        Label(
+            en="First day: records changed before are not read", ja="最初の日（それより前に変更された記録は読みません）"
+        ),
+        read_day,
+        lambda _answers, today: (today - FIRST_SYNC).isoformat(),
+    ),
+    Question(
+        "goal",
+        Label(en="Amount to be won in a fiscal year (empty: agreed later)", ja="年間の受注目標額（空なら後で合意）"),
+        read_goal,
+        _same(""),
+    ),
+)
