@@ -25,6 +25,7 @@ from definitions_contract.schema import (
 from definitions_contract.vocabulary import (
     PERSONAL_COLUMNS,
     allowed_values,
+    credit_columns,
     is_allowed_value,
     is_of_kind,
     measure_columns,
@@ -206,9 +207,8 @@ def _check_measure(document: Document, place: Location, measure: Measure) -> Ite
     columns = measure_columns(measure.event)
     dates = [name for name, kind in columns.items() if kind == "date"]
     numbers = [name for name, kind in columns.items() if kind in ("integer", "number")]
-    people = [name for name in columns if name.endswith("rep_id")]
     yield from check_known(document, (*place, "date"), measure.date, dates)
-    yield from check_known(document, (*place, "credit"), measure.credit, people)
+    yield from check_known(document, (*place, "credit"), measure.credit, credit_columns(measure.event))
     yield from check_known(document, (*place, "sum"), measure.sum, numbers)
     for column, wanted in measure.where.items():
         unknown = list(check_known(document, (*place, "where", column), column, columns))

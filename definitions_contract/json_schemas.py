@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from definitions_contract.expectations import EXPECTATIONS
 from definitions_contract.schema import Definition, KpiAgreement, PhaseAgreement, TargetAgreement, TeamAgreement
-from definitions_contract.vocabulary import EVENT_COLUMNS, measure_columns, rule_columns
+from definitions_contract.vocabulary import EVENT_COLUMNS, credit_columns, measure_columns, rule_columns
 
 FOLDER = Path(__file__).parent / "schemas"
 MODELS: Mapping[str, type[BaseModel]] = {
@@ -45,12 +45,11 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
         properties["expectation"]["enum"] = sorted(EXPECTATIONS)
         properties["kwargs"] = {**properties["kwargs"], "properties": _arguments(), "additionalProperties": False}
     if "Measure" in definitions:
-        columns = sorted(
-            {column for event in ("calls", "emails", "meetings", "deals") for column in measure_columns(event)}
-        )
+        events = ("calls", "emails", "meetings", "deals")
+        columns = sorted({column for event in events for column in measure_columns(event)})
         properties = definitions["Measure"]["properties"]
         properties["date"]["enum"] = [column for column in columns if column.endswith("_date")]
-        properties["credit"]["enum"] = [column for column in columns if column.endswith("rep_id")]
+        properties["credit"]["enum"] = sorted({column for event in events for column in credit_columns(event)})
         properties["where"]["propertyNames"] = {"enum": columns}
     return schema
 

@@ -173,6 +173,10 @@ KIND_IN_WORDS: Mapping[Kind, str] = {
     "timestamp": "a point in time",
 }
 
+# Reps whom only a measure's `credit` can name, for they depend on its day: of a deal, its owner at the end of that day.
+OWNER_THEN = "owner_then_rep_id"
+CREDIT_COLUMNS: Mapping[str, tuple[str, ...]] = {"deals": (OWNER_THEN,)}
+
 
 def rule_columns(event: str) -> Mapping[str, Kind]:
     """Columns that the rules and examples of a definition may use that judges this event."""
@@ -182,6 +186,12 @@ def rule_columns(event: str) -> Mapping[str, Kind]:
 def measure_columns(event: str) -> Mapping[str, Kind]:
     """Columns that a KPI's measure of this event may use."""
     return {**EVENT_COLUMNS[event], **DERIVED_COLUMNS.get(event, {})}
+
+
+def credit_columns(event: str) -> tuple[str, ...]:
+    """Reps to whom a measure of this event may be credited."""
+    columns = (name for name in measure_columns(event) if name.endswith("rep_id"))
+    return (*columns, *CREDIT_COLUMNS.get(event, ()))
 
 
 def is_of_kind(value: object, kind: Kind) -> bool:

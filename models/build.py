@@ -6,6 +6,7 @@ from models.core import (
     calls,
     companies,
     contacts,
+    deal_owner_changes,
     deal_stage_changes,
     deals,
     emails,
@@ -58,6 +59,7 @@ CORE: tuple[Model, ...] = (
     exchange_rates.MODEL,
     deals.MODEL,
     deal_stage_changes.MODEL,
+    deal_owner_changes.MODEL,
 )
 KPI: tuple[Model, ...] = (
     meeting_rule_results.MODEL,

@@ -242,6 +242,21 @@ raw_stage_changes = Table(
     schema="raw",
     comment="Stage history of deals: HubSpot property history, Salesforce OpportunityHistory",
 )
+raw_owner_changes = Table(
+    "owner_changes",
+    metadata,
+    _key("connection", "Name of the connection"),
+    _key("object", "The CRM's object that the row came from"),
+    _key("crm_id", "The CRM's id of the record that carried the change"),
+    _integer("position", "Place within that record's history, 0 first", key=True),
+    _text("deal_crm_id", "CRM id of the deal"),
+    _text("owner_crm_id", "CRM id of the user who became its owner; NULL: nobody"),
+    _text("former_owner_crm_id", "CRM id of the owner before, where the CRM says so"),
+    _timestamp("changed_at", "When it changed hands (UTC)"),
+    _text("sync_id", "The sync that brought this version"),
+    schema="raw",
+    comment="Owner history of deals: HubSpot property history, Salesforce OpportunityFieldHistory",
+)
 raw_links = Table(
     "links",
     metadata,
@@ -488,6 +503,17 @@ deals = Table(
     _timestamp("created_at", "When it was made (UTC)"),
     schema="core",
     comment="One row per deal",
+)
+deal_owner_changes = Table(
+    "deal_owner_changes",
+    metadata,
+    _key("deal_id", "Deal"),
+    _integer("position", "1 for the first owner that the CRM tells of", key=True),
+    _text("owner_rep_id", "Rep who became the owner; NULL: nobody, or a user who is no rep"),
+    _date("changed_date", "Day on which it changed hands"),
+    _timestamp("changed_at", "When it changed hands (UTC)"),
+    schema="core",
+    comment="One row per deal and owner: who had it, from when on; deals whose CRM keeps no history have no row",
 )
 deal_stage_changes = Table(
     "deal_stage_changes",

@@ -38,7 +38,7 @@ OBJECTS = (  # the largest first, so that the threads end together
     ObjectSpec("emails", ABOUT, is_activity=True),
     ObjectSpec("contacts", ("companies",), cursor_property="lastmodifieddate"),
     ObjectSpec("meetings", ABOUT, is_activity=True, rereads=True),
-    ObjectSpec("deals", ("contacts", "companies"), history=("dealstage",), rereads=True),
+    ObjectSpec("deals", ("contacts", "companies"), history=("dealstage", "hubspot_owner_id"), rereads=True),
     ObjectSpec("companies"),
     ObjectSpec("notes", ABOUT, is_activity=True),
 )

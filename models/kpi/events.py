@@ -28,10 +28,11 @@ from sqlalchemy import (
 
 from definitions_contract.resolve import MEETING_DEFINITION
 from definitions_contract.schema import Kpi, Measure
+from definitions_contract.vocabulary import OWNER_THEN
 from models.duckdb import days_between
 from models.errors import UnknownColumnError
 from models.expressions import or_unknown
-from models.tables import calls, deals, emails, kpi_daily, meeting_verdicts, meetings
+from models.tables import calls, deal_owner_changes, deals, emails, kpi_daily, meeting_verdicts, meetings
 from models.tables import verdicts as other_verdicts
 
 AMOUNT = kpi_daily.c.numerator.type
@@ -116,6 +117,41 @@ def meetings_with(verdicts: FromClause, name: str = "judged_meetings") -> FromCl
         .join_from(meetings, verdicts, meetings.c.meeting_id == verdicts.c.meeting_id, isouter=True)
         .join(deals, meetings.c.deal_id == deals.c.deal_id, isouter=True)
         .cte(name)
+    )
+
+
+def event_of(measure: Measure) -> FromClause:
+    """Give the rows that a measure counts; with the owner of its day where that is who gets the credit."""
+    return _owned_deals(measure.date) if measure.credit == OWNER_THEN else event_tables()[measure.event]
+
+
+@cache
+def _owned_deals(day: str) -> FromClause:
+    return with_owner_then(deals, day)
+
+
+def with_owner_then(event: FromClause, day: str) -> FromClause:
+    """Give deals with their owner at the end of a day; those without a history have the owner of today.
+
+    Before the first owner that the CRM tells of there was no other one.
+    """
+    change = deal_owner_changes
+    following = func.lead(change.c.changed_date).over(partition_by=change.c.deal_id, order_by=change.c.position)
+    since = case((change.c.position > 1, change.c.changed_date))
+    owned = select(
+        change.c.deal_id, change.c.owner_rep_id, since.label("since"), following.label("until")
+    ).cte(f"owners_by_{day}")  # fmt: skip
+    held = event.c[day]
+    is_owner_then = and_(
+        owned.c.deal_id == event.c.deal_id,
+        or_(owned.c.since.is_(None), owned.c.since <= held),
+        or_(owned.c.until.is_(None), held < owned.c.until),
+    )
+    owner = case((owned.c.deal_id.is_not(None), owned.c.owner_rep_id), else_=event.c.owner_rep_id)
+    return (
+        select(*event.c, owner.label(OWNER_THEN))
+        .join_from(event, owned, is_owner_then, isouter=True)
+        .cte(f"deals_by_owner_on_{day}")
     )
 
 

@@ -31,10 +31,10 @@ from sqlalchemy import (
 
 from definitions_contract.resolve import InForce
 from definitions_contract.schema import Definition, Kpi, Measure, RuleOutcome, Severity, Verdict
-from definitions_contract.vocabulary import KEYS
+from definitions_contract.vocabulary import KEYS, OWNER_THEN
 from models.duckdb import days_between
 from models.expressions import or_unknown
-from models.kpi.events import event_column, meetings_with, where_condition
+from models.kpi.events import event_column, meetings_with, where_condition, with_owner_then
 from models.kpi.judged_records import (
     EVENTS,
     IDENTITY,
@@ -283,6 +283,7 @@ def _counts(side: str, verdicts: CTE, comparison: Comparison) -> Select[Any]:
 
 
 def _measured(kpi: Kpi, measure: Measure, side: str, *, events: Any, comparison: Comparison) -> Select[Any]:
+    events = with_owner_then(events, measure.date) if measure.credit == OWNER_THEN else events
     day = event_column(events, measure.date, measure)
     rep = event_column(events, measure.credit, measure)
     amount = func.count() if measure.sum is None else func.sum(event_column(events, measure.sum, measure))

@@ -14,9 +14,19 @@ from sqlalchemy import CTE, ColumnElement, FromClause, Select, cast, func, liter
 from definitions_contract.schema import Kpi, Measure
 from models.context import BuildContext, Model
 from models.expressions import no_rows, or_unknown
-from models.kpi.events import AMOUNT, Counting, counting, event_tables, is_versioned
+from models.kpi.events import AMOUNT, Counting, counting, event_of, is_versioned
 from models.kpi.teams import is_team_on
-from models.tables import calls, deals, emails, kpi_daily, meeting_verdicts, meetings, rep_teams, verdicts
+from models.tables import (
+    calls,
+    deal_owner_changes,
+    deals,
+    emails,
+    kpi_daily,
+    meeting_verdicts,
+    meetings,
+    rep_teams,
+    verdicts,
+)
 
 SEGMENTS = ("lead_source_first", "lead_source", "response_method", "industry", "company_size")
 KEYS = ("counted_date", "rep_id", "team", "department", *SEGMENTS, "definition_version")
@@ -25,7 +35,7 @@ KEYS = ("counted_date", "rep_id", "team", "department", *SEGMENTS, "definition_v
 def build_kpi_daily(context: BuildContext) -> Select[Any]:
     """Count every KPI of the agreement, up to as_of; a record without its date counts on no day."""
     kpis = [kpi for kpi in context.agreement.kpis.kpis if kpi.numerator is not None]
-    passes = _passes(kpis, event_tables(), as_of=context.as_of)
+    passes = _passes(kpis, as_of=context.as_of)
     facts = [fact for kpi in kpis for fact in _facts(kpi, passes)]
     return select(union_all(*facts or [no_rows(kpi_daily)]).subquery("facts"))
 
@@ -52,7 +62,7 @@ def _pass_key(kpi: Kpi, measure: Measure) -> PassKey:
     return measure.event, measure.date, measure.credit, definition
 
 
-def _passes(kpis: Sequence[Kpi], events: Mapping[str, FromClause], *, as_of: date) -> dict[PassKey, _Pass]:
+def _passes(kpis: Sequence[Kpi], *, as_of: date) -> dict[PassKey, _Pass]:
     measures: dict[PassKey, list[tuple[Kpi, Measure]]] = {}
     for kpi in kpis:
         for measure in _measures(kpi):
@@ -60,9 +70,7 @@ def _passes(kpis: Sequence[Kpi], events: Mapping[str, FromClause], *, as_of: dat
             if all(measure != other for _, other in known):
                 known.append((kpi, measure))
     return {
-        key: _one_pass(
-            f"pass_{place}", [counting(kpi, one, events[one.event], as_of=as_of) for kpi, one in asked], asked
-        )
+        key: _one_pass(f"pass_{place}", [counting(kpi, one, event_of(one), as_of=as_of) for kpi, one in asked], asked)
         for place, (key, asked) in enumerate(measures.items())
     }
 
@@ -138,7 +146,7 @@ def _in_order(rows: FromClause) -> Select[Any]:
 
 MODEL = Model(
     table=kpi_daily,
-    reads=(calls, emails, meetings, deals, meeting_verdicts, verdicts, rep_teams),
+    reads=(calls, emails, meetings, deals, deal_owner_changes, meeting_verdicts, verdicts, rep_teams),
     statement=build_kpi_daily,
     group="kpi",
 )

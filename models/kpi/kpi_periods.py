@@ -38,6 +38,7 @@ from models.kpi.periods import counted_days, days_of_periods, shown_periods
 from models.tables import (
     calendar,
     calls,
+    deal_owner_changes,
     deals,
     divergence,
     emails,
@@ -289,6 +290,7 @@ MODEL = Model(
         emails,
         meetings,
         deals,
+        deal_owner_changes,
         meeting_verdicts,
         rep_teams,
     ),

@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, cast, literal, select
 
 from definitions_contract.schema import Kpi, Measure, ScopeKind
 from models.expressions import in_period, or_unknown
-from models.kpi.events import AMOUNT, Counting, counting, event_tables, is_versioned
+from models.kpi.events import AMOUNT, Counting, counting, event_of, is_versioned
 from models.kpi.teams import is_team_on
 from models.tables import rep_teams
 
@@ -33,7 +33,7 @@ def measure_id(kpi: Kpi, measure: Measure) -> str:
 
 def record_statement(kpi: Kpi, measure: Measure, asked: Asked, *, as_of: date) -> Select[Any]:
     """Give the records that one side of a KPI counts in a period and scope, oldest first; their amounts add up to the side."""
-    event = event_tables()[measure.event]
+    event = event_of(measure)
     one = counting(kpi, measure, event, as_of=as_of)
     scope = {
         ScopeKind.REP: one.rep_id,
@@ -49,7 +49,7 @@ def record_statement(kpi: Kpi, measure: Measure, asked: Asked, *, as_of: date) -
 
 def counted_records(kpi: Kpi, measure: Measure, *, as_of: date) -> Select[Any]:
     """Give every record that one side of a KPI counts up to as_of, under the measure's name."""
-    one = counting(kpi, measure, event_tables()[measure.event], as_of=as_of)
+    one = counting(kpi, measure, event_of(measure), as_of=as_of)
     return with_teams(one, literal(measure_id(kpi, measure)).label("measure_id")).where(one.is_counted)
 
 

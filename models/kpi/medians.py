@@ -10,7 +10,7 @@ from sqlalchemy import CTE, ColumnElement, Double, Select, and_, cast, false, fu
 
 from definitions_contract.schema import Agreement, Kpi
 from models.expressions import or_unknown
-from models.kpi.events import counting, event_column, event_tables
+from models.kpi.events import counting, event_column, event_of
 from models.kpi.periods import PERIOD_STARTS
 from models.kpi.teams import is_team_on
 from models.tables import calendar, kpi_periods, rep_teams
@@ -38,7 +38,7 @@ def _values(kpi: Kpi, *, as_of: date) -> Select[Any]:
     """Give the records of a mean; one without a value has none to be in the middle."""
     measure = kpi.numerator
     assert measure is not None  # noqa: S101 - the loader refuses a mean without numerator
-    one = counting(kpi, measure, event_tables()[measure.event], as_of=as_of)
+    one = counting(kpi, measure, event_of(measure), as_of=as_of)
     value = one.amount if measure.sum is None else event_column(one.event, measure.sum, measure)
     return (
         select(

@@ -12,7 +12,17 @@ from sqlalchemy import CTE, Date, Select, and_, cast, func, literal, or_, select
 from models.context import BuildContext, Model
 from models.expressions import no_rows
 from models.kpi.kpi_records import counted_records, measure_id
-from models.tables import calls, deals, emails, meeting_verdicts, meetings, record_history, rep_teams, snapshots
+from models.tables import (
+    calls,
+    deal_owner_changes,
+    deals,
+    emails,
+    meeting_verdicts,
+    meetings,
+    record_history,
+    rep_teams,
+    snapshots,
+)
 
 KEYS = ("measure_id", "record_id")
 FACTS = ("counted_date", "rep_id", "team", "department", "definition_version", "amount")
@@ -71,7 +81,7 @@ def _changed(now: CTE, before: CTE) -> CTE:
 
 MODEL = Model(
     table=record_history,
-    reads=(calls, emails, meetings, deals, meeting_verdicts, rep_teams),
+    reads=(calls, emails, meetings, deals, deal_owner_changes, meeting_verdicts, rep_teams),
     statement=build_record_history,
     write="append_missing",
     group="kpi",

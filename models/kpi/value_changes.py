@@ -11,7 +11,7 @@ from sqlalchemy import CTE, ColumnElement, Connection, Select, and_, case, exist
 
 from definitions_contract.schema import Agreement, Kpi, Measure, ScopeKind
 from models.expressions import in_period
-from models.kpi.events import RECORD_IDS, event_tables
+from models.kpi.events import RECORD_IDS, event_of
 from models.kpi.kpi_records import Asked, measure_id
 from models.kpi.record_history import known_records
 from models.tables import meeting_copies, record_history
@@ -87,7 +87,7 @@ def _differences(
     agreement: Agreement, kpi: Kpi, measure: Measure, asked: Asked, *, nights: tuple[date, date]
 ) -> Select[Any]:
     before, after = (_known(kpi, measure, night, name) for night, name in zip(nights, ("before", "after"), strict=True))
-    event = event_tables()[measure.event]
+    event = event_of(measure)
     record = event.c[RECORD_IDS[measure.event]]
     added = {"before": func.coalesce(_added(before, asked), NOTHING), "after": _added(after, asked)}
     is_other = or_(added["before"] != added["after"], _counts_otherwise(before, after, added))

@@ -1,10 +1,11 @@
-"""What do the changed records say? Typed rows, links and stage history of one sync, from raw.records alone."""
+"""What do the changed records say? Typed rows, links, stage and owner history of one sync, from raw.records alone."""
 
 from sqlalchemy import Connection, func, select
 
 from models.raw.changed import changed_records
 from models.raw.fields import type_fields
 from models.raw.links import write_links
+from models.raw.owner_changes import write_owner_changes
 from models.raw.rules import SourceRules
 from models.raw.stage_changes import write_stage_changes
 from models.tables import quarantine
@@ -19,5 +20,6 @@ def type_records(connection: Connection, *, sync_id: str, source: SourceRules, r
     type_fields(connection, source, changed)
     write_links(connection, source, changed)
     write_stage_changes(connection, source, changed)
+    write_owner_changes(connection, source, changed)
     kept_aside = select(quarantine.c.object, quarantine.c.record_id).where(quarantine.c.connection == source.connection)
     return connection.execute(select(func.count()).select_from(kept_aside.distinct().subquery())).scalar_one()

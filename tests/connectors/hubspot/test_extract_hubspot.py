@@ -145,6 +145,7 @@ def test_deals_come_with_their_stage_history_in_both_kinds_of_run(crms: Any) -> 
 
     for landed in (full, incremental):
         assert crms.payloads(landed, "deals")["1"]["propertiesWithHistory"]["dealstage"] == history
+        assert "hubspot_owner_id" in crms.payloads(landed, "deals")["1"]["propertiesWithHistory"]
 
 
 def test_more_than_ten_thousand_changes_in_one_millisecond_are_read(crms: Any) -> None:
