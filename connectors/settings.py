@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -306,6 +307,7 @@ def merge_field_maps(standard: FieldMap, changes: FieldChanges) -> FieldMap:
     return merged
 
 
+@cache  # a part of this program: an organisation's own fields stand in connections.yaml
 def load_field_map(crm: Crm) -> FieldMap:
     """Read the standard field map of a CRM."""
     path = Path(__file__).parent / crm.value / "field_map.yaml"
