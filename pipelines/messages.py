@@ -49,7 +49,10 @@ def due_messages(
     """Build the messages of alerts that opened, worsened or resolved on the night `as_of` and are not silenced."""
     due = sa.select(alerts).where(alerts.c.notified_date == as_of).order_by(alerts.c.alert_id)
     rows = connection.execute(due).mappings().all()
-    found = [alert_message(connection, agreement, row, as_of, event=_event(row, as_of), link=link) for row in rows]
+    found = [
+        alert_message(connection, agreement, row, as_of, event=_event(connection, row, as_of), link=link)
+        for row in rows
+    ]
     return [*data_messages(connection, as_of), *found]
 
 
@@ -134,10 +137,21 @@ def _is_new(connection: sa.Connection, rows: Any, as_of: date) -> bool:
     return not (len(rows) > 1 and rows[1].evaluated_date == last and rows[1].reason == rows[0].reason)
 
 
-def _event(alert: Mapping[Any, Any], as_of: date) -> str:
+def _event(connection: sa.Connection, alert: Mapping[Any, Any], as_of: date) -> str:
     if alert["resolved_date"] == as_of:
         return "resolved"
-    return "worsened" if alert["worsened_date"] == as_of and alert["opened_date"] != as_of else "opened"
+    is_worse = alert["worsened_date"] == as_of and alert["opened_date"] != as_of
+    return "worsened" if is_worse or _is_known_story(connection, alert, as_of) else "opened"
+
+
+def _is_known_story(connection: sa.Connection, alert: Mapping[Any, Any], as_of: date) -> bool:
+    """Tell whether a milder alert of the same scope told the story before: people hear that it got worse, not a second story."""
+    told = sa.select(alerts.c.alert_id).where(
+        alerts.c.silenced_by == alert["alert_id"],
+        alerts.c.scope_id == alert["scope_id"],
+        alerts.c.notified_date < as_of,
+    )
+    return connection.execute(told.limit(1)).first() is not None
 
 
 def _why(alert: Mapping[Any, Any], cause: Any) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 A pure function of the nights in kpi.divergence and of what people did: a re-run gives the same alerts.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
@@ -11,9 +11,9 @@ from sqlalchemy import Connection, or_, select
 from models.context import BuildContext, Model
 from models.kpi.alert_proposals import read_tonight, with_change_proposal, with_target_proposal
 from models.kpi.causes import STALE_SYNC
-from models.kpi.change_alerts import ScopedChange, explained, read_change_alerts, rows_of_changes
+from models.kpi.change_alerts import read_change_alerts, rows_of_changes
 from models.kpi.daily_history import ScopeKey
-from models.statistics.alert_life import Action, Alert, Night, replay_alerts
+from models.statistics.alert_life import Action, Alert, Night, replay_all
 from models.tables import alert_actions, alert_events, alerts, causes, changes, divergence, pace_weights, reps
 
 ALERTED_PERIOD = "month"  # shorter ones are noise, longer ones say the same later
@@ -21,24 +21,21 @@ ALERTED_PERIOD = "month"  # shorter ones are noise, longer ones say the same lat
 
 def build_alerts(connection: Connection, context: BuildContext) -> Iterator[Mapping[str, Any]]:
     """Live through all nights up to as_of for the KPIs of the current phase."""
-    first_causes = _first_causes(connection, context)
+    nightly_causes = _first_causes(connection, context)
     parents, actions = _parents(connection, context), _actions(connection, context)
     found = read_change_alerts(connection, context)
     ended = dict.fromkeys(_former_kpis(context) - _present_kpis(context), context.agreement.phases.since)
-    told = replay_alerts(_nights(connection, context, found, parents), actions, parents, ended=ended)
+    nights, stories = _nights(connection, context, nightly_causes), [change.story for change in found]
+    told = replay_all(nights, stories, actions, parents, ended=ended)
     tonight = read_tonight(connection, context)
-    for alert in told:
-        yield with_target_proposal(_row(alert, first_causes), tonight)
-    for row in rows_of_changes(found, told, parents, actions, context.as_of):
+    newest_causes = {key[:-1]: cause for key, cause in nightly_causes.items()}  # in the order of their nights
+    for alert in told.alerts:
+        yield with_target_proposal(_row(alert, newest_causes), tonight)
+    for row in rows_of_changes(found, told.silences, actions, context.as_of):
         yield with_change_proposal(row, tonight)
 
 
-def _nights(
-    connection: Connection,
-    context: BuildContext,
-    found: Sequence[ScopedChange],
-    parents: Mapping[ScopeKey, tuple[ScopeKey, ...]],
-) -> list[Night]:
+def _nights(connection: Connection, context: BuildContext, nightly_causes: Mapping[Any, str]) -> list[Night]:
     since, night = context.agreement.phases.since, divergence.c.evaluated_date
     is_watched = or_(
         divergence.c.kpi_id.in_(_present_kpis(context)) & (night >= since),
@@ -63,13 +60,10 @@ def _nights(
             gap=None if row.actual is None else row.actual - row.expected_to_date,
             p_reach=row.p_reach,
             evidence=row.evidence_score,
-            is_explained=explained(
-                found,
-                row.kpi_id,
-                ((row.scope_kind, row.scope_id), *parents.get((row.scope_kind, row.scope_id), ())),
-                row.evaluated_date,
-            ),
             target=row.target,
+            cause=nightly_causes.get(
+                (row.kpi_id, row.period_kind, row.period_start, (row.scope_kind, row.scope_id), row.evaluated_date)
+            ),
         )
         for row in rows
     ]
@@ -116,7 +110,7 @@ def _parents(connection: Connection, context: BuildContext) -> dict[ScopeKey, tu
 
 
 def _first_causes(connection: Connection, context: BuildContext) -> dict[Any, str]:
-    """Give the newest first cause per KPI, period and scope; a night without trust moves no alert, and so names none."""
+    """Give the first cause per KPI, period, scope and night, oldest first; a night without trust moves no alert, and so names none."""
     is_first = (causes.c.rank == 1) & (causes.c.evaluated_date <= context.as_of) & (causes.c.split != STALE_SYNC)
     rows = connection.execute(select(causes).where(is_first).order_by(causes.c.evaluated_date))
     return {
@@ -125,6 +119,7 @@ def _first_causes(connection: Connection, context: BuildContext) -> dict[Any, st
             row.period_kind,
             row.period_start,
             (row.scope_kind, row.scope_id),
+            row.evaluated_date,
         ): f"{row.split}:{row.part}:{row.effect}"
         for row in rows
     }

@@ -118,7 +118,9 @@ def read_daily_facts(
     wanted = [kpi.id] if cases_of is None else [kpi.id, cases_of.id]
     segments = (daily.lead_source, daily.response_method, daily.industry)
     keys = [daily.kpi_id, daily.counted_date, daily.team, daily.rep_id, *segments]
-    sums = [cast(func.sum(daily[name]), Double).label(name) for name in ("numerator", "denominator")]
+    sums = [
+        cast(func.sum(daily[name]), Double).label(label) for label, name in (("hits", "numerator"), ("cases", side))
+    ]
     rows = connection.execute(
         select(*keys, *sums)
         .where(daily.kpi_id.in_(wanted), daily.counted_date >= since, daily.counted_date <= as_of)
@@ -133,8 +135,8 @@ def read_daily_facts(
             lead_source=row.lead_source or "unknown",
             response_method=row.response_method or "unknown",
             industry=row.industry or "unknown",
-            hits=(row.numerator or 0.0) if row.kpi_id == kpi.id else 0.0,
-            cases=(row._mapping[side] or 0.0) if cases_of is not None and row.kpi_id == cases_of.id else 0.0,
+            hits=(row.hits or 0.0) if row.kpi_id == kpi.id else 0.0,
+            cases=(row.cases or 0.0) if cases_of is not None and row.kpi_id == cases_of.id else 0.0,
         )
         for row in rows.all()
     ]

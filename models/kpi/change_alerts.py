@@ -1,4 +1,4 @@
-"""Which changes of level are alerts? The nights of kpi.changes lived through, per scope; a parent's story silences its teams'."""
+"""Which changes of level are alerts? The nights of kpi.changes lived through, per scope, and their rows beside those of targets."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from models.context import BuildContext
-from models.statistics.alert_life import Action, Alert
-from models.statistics.change_life import ChangeAlert, Signal, explains, follow
+from models.statistics.alert_life import Action, Silence, first_teller
+from models.statistics.change_life import ChangeAlert, Signal, follow
+from models.statistics.stories import Series, Story
 from models.tables import changes
 
 Scope = tuple[str, str]
@@ -36,13 +37,18 @@ class ScopedChange:
     def cause(self) -> str:
         """The strongest signal as split:part:effect, as kpi.causes writes it."""
         signal = self.alert.cause
-        effect = "mix" if signal.kind == "count" and signal.split != "team" else LESS.get(signal.split, "factor")
-        return f"{'funnel' if signal.split == 'team' else signal.split}:{_part(signal)}:{effect}"
+        return _cause(signal.kind, signal.key)
 
-    def is_open_on(self, day: date) -> bool:
-        """Open on the night of `day`."""
-        resolved = self.alert.resolved_date
-        return self.alert.opening.evaluated_date <= day and (resolved is None or day < resolved)
+    @property
+    def story(self) -> Story:
+        """What it tells, and when, for alerts that may tell the same."""
+        alert = self.alert
+        series = tuple(
+            Series(signal.stage, _cause(signal.kind, signal.key), alert.joined[key])
+            for key, signal in alert.members.items()
+        )
+        opened, resolved = alert.opening.evaluated_date, alert.resolved_date
+        return Story(self.alert_id, self.scope, alert.opening.is_down, opened, resolved, series)
 
 
 def read_change_alerts(connection: Connection, context: BuildContext) -> list[ScopedChange]:
@@ -57,45 +63,18 @@ def read_change_alerts(connection: Connection, context: BuildContext) -> list[Sc
     return [ScopedChange(scope, alert) for scope in sorted(nights) for alert in follow(sorted(nights[scope].items()))]
 
 
-def explained(found: Sequence[ScopedChange], kpi_id: str, scopes: Sequence[Scope], day: date) -> bool:
-    """Tell whether a change is open, in the scope or above it, that explains less of a KPI."""
-    return any(
-        change.scope in scopes
-        and change.alert.opening.is_down
-        and change.is_open_on(day)
-        and any(explains(stage, kpi_id) for stage, _, _ in change.alert.members)
-        for change in found
-    )
-
-
-def silenced_by(
-    change: ScopedChange,
-    others: Sequence[ScopedChange],
-    targets: Sequence[Alert],
-    parents: Mapping[Scope, Sequence[Scope]],
-) -> str | None:
-    """Name the alert that tells the story already: a target's it explains, or the same one of a scope above."""
-    day = change.alert.opening.evaluated_date
-    scopes = (change.scope, *parents.get(change.scope, ()))
-    for alert in targets:
-        if alert.opening.scope in scopes and _is_open(alert, day) and _tells(change, alert):
-            return alert.silenced_by or alert.alert_id
-    for other in others:
-        if other.scope in scopes[1:] and other.is_open_on(day) and _is_same(change.alert, other.alert):
-            return other.alert_id
-    return None
-
-
-def change_row(change: ScopedChange, silence: str | None, actions: Sequence[Action], as_of: date) -> dict[str, Any]:
+def change_row(
+    change: ScopedChange, silences: Mapping[str, Silence], actions: Sequence[Action], as_of: date
+) -> dict[str, Any]:
     """Give the row of kpi.alerts."""
     alert, opened = change.alert, change.alert.opening.evaluated_date
-    newest = alert.cause
-    done = {action.action: action for action in actions if action.alert_id == change.alert_id}
+    newest, silence = alert.cause, silences.get(change.alert_id)
+    mine = [action for action in actions if action.alert_id == change.alert_id]
+    done = {action.action: action for action in mine}
     taken, snoozed = done.get("acknowledge"), done.get("snooze")
     until = snoozed.until if snoozed else None
     state = "acknowledged" if taken else "open"
     state = "snoozed" if until is not None and as_of < until else state
-    events = [day for day in (opened, alert.worsened_date, alert.resolved_date) if day is not None]
     direction = "at_risk" if alert.opening.is_down else "ahead"
     return {
         "alert_id": change.alert_id,
@@ -107,14 +86,14 @@ def change_row(change: ScopedChange, silence: str | None, actions: Sequence[Acti
         "state": state if alert.is_active else "resolved",
         "divergence_state": direction if alert.is_active else "on_track",
         "worst_state": direction,
-        "silenced_by": silence,
+        "silenced_by": None if silence is None else first_teller(silences, silence.by),
         "cause": change.cause,
         "acknowledged_by": taken.by if taken else None,
         "acknowledged_why": taken.why if taken else None,
         "p_reach": None,
         "opened_date": opened,
         "worsened_date": alert.worsened_date,
-        "notified_date": None if silence else max(events),
+        "notified_date": _notified_date(alert, silence, mine),
         "snoozed_until_date": until,
         "resolved_date": alert.resolved_date,
         "evaluated_date": newest.evaluated_date,
@@ -122,38 +101,29 @@ def change_row(change: ScopedChange, silence: str | None, actions: Sequence[Acti
     }
 
 
-def _part(signal: Signal) -> str:
-    return signal.stage if signal.split == "team" else signal.part
+def _notified_date(alert: ChangeAlert, silence: Silence | None, actions: Sequence[Action]) -> date | None:
+    """Give the last night of which a message was due: not of a night on which another alert told it, nor in a snooze."""
+    snoozes = [(row.acted_date, row.until or row.acted_date) for row in actions if row.action == "snooze"]
+    days = [
+        day
+        for day in (alert.opening.evaluated_date, alert.worsened_date, alert.resolved_date)
+        if day is not None
+        and (silence is None or day < silence.since)
+        and not any(start <= day < until for start, until in snoozes)
+    ]
+    return max(days, default=None)
 
 
-def _is_open(alert: Alert, day: date) -> bool:
-    end = alert.resolved_date or alert.closed_date
-    return alert.opening.evaluated_date <= day and (end is None or day < end)
-
-
-def _tells(change: ScopedChange, alert: Alert) -> bool:
-    return alert.is_ahead != change.alert.opening.is_down and any(
-        explains(stage, alert.opening.kpi_id) for stage, _, _ in change.alert.members
-    )
-
-
-def _is_same(alert: ChangeAlert, other: ChangeAlert) -> bool:
-    if alert.opening.is_down != other.opening.is_down:
-        return False
-    return any(
-        explains(mine[0], theirs[0]) or (mine[1] != "team" and mine[1:] == theirs[1:])
-        for mine in alert.members
-        for theirs in other.members
-    )
+def _cause(kind: str, key: tuple[str, str, str]) -> str:
+    """Write a series as split:part:effect, as kpi.causes does."""
+    stage, split, part = key
+    effect = "mix" if kind == "count" and split != "team" else LESS.get(split, "factor")
+    return f"funnel:{stage}:{effect}" if split == "team" else f"{split}:{part}:{effect}"
 
 
 def rows_of_changes(
-    found: Sequence[ScopedChange],
-    targets: Sequence[Alert],
-    parents: Mapping[Scope, Sequence[Scope]],
-    actions: Sequence[Action],
-    as_of: date,
+    found: Sequence[ScopedChange], silences: Mapping[str, Silence], actions: Sequence[Action], as_of: date
 ) -> Iterator[dict[str, Any]]:
     """Give the rows of all change alerts."""
     for change in found:
-        yield change_row(change, silenced_by(change, found, targets, parents), actions, as_of)
+        yield change_row(change, silences, actions, as_of)

@@ -82,6 +82,7 @@ class ChangeAlert:
     opening: Signal
     cause: Signal
     members: dict[tuple[str, str, str], Signal] = field(default_factory=dict)
+    joined: dict[tuple[str, str, str], date] = field(default_factory=dict)
     worsened_date: date | None = None
     resolved_date: date | None = None
     calm_nights: int = 0
@@ -124,12 +125,14 @@ def _join_or_open(alerts: list[ChangeAlert], signal: Signal) -> None:
         if alert.is_active and alert.opening.is_down == signal.is_down and _is_same_story(alert, signal):
             is_new = signal.key not in alert.members
             alert.members[signal.key] = signal
+            alert.joined.setdefault(signal.key, signal.evaluated_date)
             if signal.strength > alert.cause.strength or signal.key == alert.cause.key:
                 if is_new:
                     alert.worsened_date = signal.evaluated_date
                 alert.cause = signal
             return
-    alerts.append(ChangeAlert(opening=signal, cause=signal, members={signal.key: signal}))
+    joined = {signal.key: signal.evaluated_date}
+    alerts.append(ChangeAlert(opening=signal, cause=signal, members={signal.key: signal}, joined=joined))
 
 
 def explains(stage: str, other: str) -> bool:
