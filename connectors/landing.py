@@ -8,91 +8,23 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.errors import LandingError
-from connectors.id_set import IdSet
 from connectors.records import Landed, LandedWindow, Record, RejectedRecord
+from connectors.sink import Sink as Sink
+from connectors.sink import Window as Window
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
 PART = ".part.json"
-FILE_ROWS = 20_000  # some 10-20 MB of payloads: few files, and little memory per object
-FILE_BYTES = 64 << 20  # long note texts fill a file before its rows do
-COLUMNS: "list[pa.Field[Any]]" = [
-    pa.field("connection", pa.string(), nullable=False),
-    pa.field("object", pa.string(), nullable=False),
-    pa.field("id", pa.string(), nullable=False),
-    pa.field("modified_at", pa.timestamp("us", tz="UTC"), nullable=False),
-    pa.field("is_deleted", pa.bool_(), nullable=False),
-    pa.field("extracted_at", pa.timestamp("us", tz="UTC"), nullable=False),
-    pa.field("payload", pa.string(), nullable=False),
-]
-SCHEMA = pa.schema(COLUMNS)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The half-open time window that one object is asked for; no start means from the beginning."""
-
-    start: datetime | None
-    end: datetime
-
-    def has(self, moment: datetime) -> bool:
-        """Whether the moment lies in it."""
-        return (self.start is None or self.start <= moment) and moment < self.end
-
-
-@dataclass
-class Sink:
-    """Takes the records of one object from all threads and writes them away in files of a fair size.
-
-    `crm_count` and `landed_count` stay as the object's job sets them; without it every id that landed counts.
-    """
-
-    folder: Path
-    window: Window
-    crm_count: int | None = None
-    landed_count: int | None = None
-    record_count: int = 0
-    missing_ids: tuple[str, ...] = ()
-    ids: IdSet = field(default_factory=IdSet)
-    files: list[Path] = field(default_factory=list)
-    _rows: list[Record] = field(default_factory=list)
-    _bytes: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, records: Sequence[Record]) -> None:
-        """Take records; write a file when enough have come together."""
-        with self._lock:
-            self._rows.extend(records)
-            self._bytes += sum(len(record.payload) for record in records)
-            self.ids.update(record.id for record in records)
-            self.record_count += len(records)
-            full = self._take() if len(self._rows) >= FILE_ROWS or self._bytes >= FILE_BYTES else None
-        if full:
-            _write_parquet(*full)
-
-    def finish(self) -> None:
-        """Write what is left."""
-        with self._lock:
-            rest = self._take() if self._rows else None
-        if rest:
-            _write_parquet(*rest)
-
-    def _take(self) -> tuple[Path, list[Record]]:
-        path = self.folder / f"{len(self.files) + 1:03d}.parquet"
-        self.files.append(path)
-        rows, self._rows, self._bytes = self._rows, [], 0
-        return path, rows
 
 
 class LandingWriter:
@@ -281,20 +213,6 @@ def _read_part(path: Path) -> dict[str, Any] | None:
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
         return None
     return part if is_whole else None
-
-
-def _write_parquet(path: Path, rows: Sequence[Record]) -> None:
-    columns = [pa.array([getattr(row, column.name) for row in rows], column.type) for column in COLUMNS]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    pq.write_table(
-        pa.table(columns, schema=SCHEMA),
-        temporary,
-        compression="zstd",
-        use_dictionary=False,
-        write_statistics=False,
-    )
-    temporary.rename(path)
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

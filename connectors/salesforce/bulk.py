@@ -12,7 +12,7 @@ import requests
 from connectors.errors import BulkJobError, IncompleteReadError, RequestRefusedError, UnavailableError
 from connectors.salesforce.client import SalesforceClient
 
-PAGE_ROWS = 20_000  # some 20 MB of CSV: few requests, little memory
+PAGE_ROWS = 10_000  # some 10 MB of CSV: few requests, little memory
 CHUNK_ROWS = 2_000
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 20.0

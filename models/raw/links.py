@@ -8,7 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, insert, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    SelectBase,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+    union,
+)
 
 from models.duckdb import json_items, json_text, text_items, to_phone
 from models.raw.changed import delete_changed
@@ -80,25 +92,27 @@ def write_links(connection: Connection, source: SourceRules, changed: ColumnElem
     """Replace the links that changed records carry; a deleted record carries none."""
     delete_changed(connection, raw_links, changed, record_id="crm_id")
     live = and_(changed, ~records.c.is_deleted)
-    queries = _queries(source, live)
-    if not queries:
-        return
-    found = union_all(*queries).subquery("found")
-    whole = and_(found.c.from_crm_id.is_not(None), found.c.to_crm_id.is_not(None), found.c.to_kind.is_not(None))
-    query = select(found).where(whole, found.c.from_kind.is_not(None)).distinct()
-    connection.execute(insert(raw_links).from_select(found.columns.keys(), query))
+    for query in _queries(connection, source, live):
+        found = query.subquery("found")
+        whole = and_(found.c.from_crm_id.is_not(None), found.c.to_crm_id.is_not(None), found.c.to_kind.is_not(None))
+        links = select(found).where(whole, found.c.from_kind.is_not(None))
+        connection.execute(insert(raw_links).from_select(found.columns.keys(), links))
 
 
-def _queries(source: SourceRules, live: ColumnElement[bool]) -> list[Select[Any]]:
+def _queries(connection: Connection, source: SourceRules, live: ColumnElement[bool]) -> list[SelectBase]:
+    """Give one query for each kind of link: all in one would hold them all in memory. None gives a link twice, nor do two."""
     match source.crm:
         case "hubspot":
-            return [_associations(live), _merges(live)]
+            is_association = func.starts_with(records.c.object, "associations.")
+            names = connection.execute(select(records.c.object).where(live, is_association).distinct()).scalars()
+            return [*(_associations(live, name) for name in sorted(names)), _merges(live)]
         case "files":
-            return [
+            columns = [
                 _column(live, rules, link, role=DEFAULT_ROLE if place == 0 else link.by)
                 for rules in source.entities
                 for place, link in enumerate(rules.links)
             ]
+            return [union(*columns)] if columns else []  # two columns may name the same record
         case _:
             return [_lookup(live, lookup) for lookup in LOOKUPS]
 
@@ -125,10 +139,10 @@ def _column(live: ColumnElement[bool], rules: EntityRules, link: LinkRule, *, ro
     ).where(live, records.c.object == rules.object, *(json_text(payload, path) == value for path, value in rules.where))
 
 
-def _associations(live: ColumnElement[bool]) -> Select[Any]:
+def _associations(live: ColumnElement[bool], name: str) -> Select[Any]:
     targets = (
         select(*records.c, json_items(records.c.payload, "to").label("target"))
-        .where(live, func.starts_with(records.c.object, "associations."))
+        .where(live, records.c.object == name)
         .subquery("targets")
     )
     types = select(
@@ -146,7 +160,7 @@ def _associations(live: ColumnElement[bool]) -> Select[Any]:
         types.c.to_crm_id,
         _role(json_text(types.c.type, "label"), DEFAULT_ROLE).label("role"),
         types.c.sync_id,
-    )
+    ).distinct()
 
 
 def _merges(live: ColumnElement[bool]) -> Select[Any]:
@@ -169,7 +183,7 @@ def _merges(live: ColumnElement[bool]) -> Select[Any]:
         losers.c.record_id.label("to_crm_id"),
         literal(MERGED_ROLE).label("role"),
         losers.c.sync_id,
-    )
+    ).distinct()
 
 
 def _lookup(live: ColumnElement[bool], lookup: Lookup) -> Select[Any]:

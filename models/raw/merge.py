@@ -15,15 +15,25 @@ LANDED = ("connection", "object", "id", "modified_at", "is_deleted", "extracted_
 def merge_records(connection: Connection, *, sync_id: str, source: str, files: Sequence[Path]) -> int:
     """Merge landing files of one connection into raw.records and return how many records are new or different.
 
-    One statement. The newest modified_at of a record wins; of versions modified at the same time the one read last. A record
-    whose payload and deletion mark stay the same is not touched, so that a second run with nothing new changes no row.
-    Rows of another connection in the files are left out.
+    The newest modified_at of a record wins; of versions modified at the same time the one read last. A record whose payload and
+    deletion mark stay the same is not touched, so that a second run with nothing new changes no row. Rows of another connection
+    in the files are left out. One statement a file: the memory that it takes does not grow with their number.
     """
-    if not files:
-        return 0
-    arriving = _newest_versions(sync_id, source, files)
-    is_newer = tuple_(arriving.c.modified_at, arriving.c.extracted_at) >= tuple_(
-        records.c.modified_at, records.c.extracted_at
+    before = _count_changed(connection, sync_id, source) if len(files) > 1 else 0
+    changed = sum(_merge_file(connection, sync_id, source, file) for file in files)
+    # a record in several files was changed once, not once a file
+    return _count_changed(connection, sync_id, source) - before if len(files) > 1 else changed
+
+
+def _count_changed(connection: Connection, sync_id: str, source: str) -> int:
+    changed = select(func.count()).select_from(records)
+    return connection.execute(changed.where(records.c.connection == source, records.c.sync_id == sync_id)).scalar_one()
+
+
+def _merge_file(connection: Connection, sync_id: str, source: str, file: Path) -> int:
+    arriving = _newest_versions(sync_id, source, [file])
+    is_newer = tuple_(arriving.c.modified_at, arriving.c.extracted_at, arriving.c.is_deleted) >= tuple_(
+        records.c.modified_at, records.c.extracted_at, records.c.is_deleted
     )
     is_different = or_(
         arriving.c.payload.is_distinct_from(records.c.payload),

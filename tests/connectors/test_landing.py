@@ -1,17 +1,17 @@
 """Records to files and back; what counts as landed."""
 
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.errors import LandingError
 from connectors.landing import (
-    FILE_ROWS,
     MANIFEST,
     LandingWriter,
     Window,
@@ -22,6 +22,7 @@ from connectors.landing import (
     remove_leftovers,
 )
 from connectors.records import Landed, Record, RejectedRecord
+from connectors.sink import FILE_ROWS
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
 END = datetime(2026, 4, 2, tzinfo=UTC)
@@ -46,6 +47,7 @@ def land(landing: Path, sync_id: str, records: list[Record], *, started_at: date
     return writer.commit(is_full=True, started_at=started_at, extracted_at=END)
 
 
+@settings(deadline=None)  # the first file of a process loads Parquet's writer
 @given(
     payload=st.text(st.characters(exclude_categories=["Cs"])),
     moment=st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis wants naive bounds
@@ -90,6 +92,23 @@ def test_many_records_go_to_several_files_in_order(tmp_path: Path) -> None:
     files = landed.windows[0].files
     assert [file.name for file in files] == ["001.parquet", "002.parquet"]
     assert [pq.read_metadata(file).num_rows for file in files] == [FILE_ROWS, FILE_ROWS // 2]
+
+
+def test_what_waits_in_memory_does_not_grow_with_the_records(tmp_path: Path) -> None:
+    def peak_mb(name: str, *, batches: int) -> float:
+        sink = LandingWriter(tmp_path, connection="crm", crm="hubspot", sync_id=name).sink("calls", Window(None, END))
+        tracemalloc.start()
+        for batch in range(batches):
+            sink.add([a_record(f"{batch}-{number}", payload=f"{number:01000}") for number in range(500)])
+        sink.finish()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak / 2**20
+
+    few, many = peak_mb("few", batches=10), peak_mb("many", batches=60)
+
+    assert few < 6  # 5,000 records of 1 kB, of which a row group waits
+    assert many < few + 1  # 30,000 of them; their ids take eight bytes each
 
 
 def test_without_a_manifest_nothing_is_pending_and_the_next_run_removes_it(tmp_path: Path) -> None:

@@ -1,0 +1,137 @@
+"""Where do the records of one object go while it is read? Into Parquet files, a small row group after the other.
+
+So little waits in memory, however many records there are and however many objects are read side by side.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.id_set import IdSet
+from connectors.records import Record
+
+GROUP_ROWS = 2_000  # a row group: some two MB of payloads, for each of twenty objects at once
+GROUP_BYTES = 4 << 20  # long note texts fill it before its rows do
+FILE_ROWS = 50_000  # some 30 MB of payloads: few files, and the warehouse takes one of them at a time
+FILE_BYTES = 64 << 20
+COLUMNS: "list[pa.Field[Any]]" = [
+    pa.field("connection", pa.string(), nullable=False),
+    pa.field("object", pa.string(), nullable=False),
+    pa.field("id", pa.string(), nullable=False),
+    pa.field("modified_at", pa.timestamp("us", tz="UTC"), nullable=False),
+    pa.field("is_deleted", pa.bool_(), nullable=False),
+    pa.field("extracted_at", pa.timestamp("us", tz="UTC"), nullable=False),
+    pa.field("payload", pa.string(), nullable=False),
+]
+SCHEMA = pa.schema(COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The half-open time window that one object is asked for; no start means from the beginning."""
+
+    start: datetime | None
+    end: datetime
+
+    def has(self, moment: datetime) -> bool:
+        """Whether the moment lies in it."""
+        return (self.start is None or self.start <= moment) and moment < self.end
+
+
+class ParquetFile:
+    """One file that grows by row groups. It has its name once it is closed; before, it is `<name>.part`."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.row_count = 0
+        self.byte_count = 0
+        self._temporary = path.with_suffix(".part")
+        self._writer = pq.ParquetWriter(
+            self._temporary, SCHEMA, compression="zstd", use_dictionary=False, write_statistics=False
+        )
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next row group belongs into another file."""
+        return self.row_count >= FILE_ROWS or self.byte_count >= FILE_BYTES
+
+    def add(self, rows: Sequence[Record], byte_count: int) -> None:
+        """Write one row group."""
+        columns = [pa.array([*map(attrgetter(column.name), rows)], column.type) for column in COLUMNS]
+        self._writer.write_table(pa.table(columns, schema=SCHEMA))
+        self.row_count += len(rows)
+        self.byte_count += byte_count
+
+    def close(self) -> None:
+        """Complete the file and give it its name."""
+        self._writer.close()
+        self._temporary.rename(self.path)
+
+
+@dataclass
+class Sink:
+    """Takes the records of one object from all threads.
+
+    `crm_count` and `landed_count` stay as the object's job sets them; without it every id that landed counts.
+    """
+
+    folder: Path
+    window: Window
+    crm_count: int | None = None
+    landed_count: int | None = None
+    record_count: int = 0
+    missing_ids: tuple[str, ...] = ()
+    ids: IdSet = field(default_factory=IdSet)
+    files: list[Path] = field(default_factory=list)
+    _rows: list[Record] = field(default_factory=list)
+    _bytes: int = 0
+    _file: ParquetFile | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _file_lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Take records; write a row group when enough have come together."""
+        with self._lock:
+            self._rows.extend(records)
+            self._bytes += sum(len(record.payload) for record in records)
+            self.ids.update(record.id for record in records)
+            self.record_count += len(records)
+            full = self._take() if len(self._rows) >= GROUP_ROWS or self._bytes >= GROUP_BYTES else None
+        if full:
+            self._write(*full)
+
+    def finish(self) -> None:
+        """Write what is left."""
+        with self._lock:
+            rest = self._take() if self._rows else None
+        if rest:
+            self._write(*rest)
+        with self._file_lock:
+            self._close()
+
+    def _take(self) -> tuple[list[Record], int]:
+        taken = self._rows, self._bytes
+        self._rows, self._bytes = [], 0
+        return taken
+
+    def _write(self, rows: list[Record], byte_count: int) -> None:
+        with self._file_lock:
+            if self._file is None:
+                self._file = ParquetFile(self.folder / f"{len(self.files) + 1:03d}.parquet")
+                self.files.append(self._file.path)
+            self._file.add(rows, byte_count)
+            if self._file.is_full:
+                self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
