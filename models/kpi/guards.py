@@ -1,16 +1,17 @@
 """Did a number rise at the cost of its guard? The note beside a KPI whose guard got worse while it rose.
 
 Both are compared with the same share of the period before. A guard that is a rate must have got worse by more than its noise. A guard
-whose cases are decided later than they count (meetings that may still be won) is not compared here: the younger period would always look
-worse. Those stand in kpi.cohorts, at equal ages.
+whose cases are decided later than they count (meetings that may still be won) is compared at equal ages (models/kpi/aged_guards.py): the
+younger period would always look worse.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, and_, case, func, select
+from sqlalchemy import CTE, ColumnElement, and_, case, func, select, union_all
 
 from definitions_contract.schema import Kpi, Measure
+from models.kpi.aged_guards import can_be_aged
 
 NOTE = "guard_fell"
 NOISE = 1.645  # standard errors: one case in twenty by chance alone
@@ -20,13 +21,20 @@ SETTLED_LATER: Mapping[str, frozenset[str]] = {  # columns that go on changing a
     "deals": frozenset({"status"}),
 }
 KEYS = ("period_kind", "period_start", "scope_kind", "scope_id")
+SIDES = ("numerator", "denominator", "previous_numerator", "previous_denominator")
+VERSIONS = ("definition_versions", "previous_versions")
 
 
-def guard_notes(numbers: CTE, kpis: tuple[Kpi, ...]) -> CTE:
-    """One row per KPI, period and scope whose number rose while its guard got worse. `numbers` has sums of both periods."""
+def guard_notes(numbers: CTE, kpis: tuple[Kpi, ...], aged: CTE | None) -> CTE:
+    """One row per KPI, period and scope whose number rose while its guard got worse.
+
+    `numbers` has sums of both periods, `aged` those of the guards that `aged_guards` gives, at equal ages.
+    """
     by_id = {kpi.id: kpi for kpi in kpis}
-    guarded = [kpi for kpi in kpis if kpi.guard in by_id and can_be_compared(by_id[kpi.guard])]
-    main, guard = numbers.alias("main"), numbers.alias("guard")
+    settled = [kpi.id for kpi in kpis if can_be_compared(kpi)]
+    known = {*settled, *(kpi.id for kpi in aged_guards(kpis))}
+    guarded = [kpi for kpi in kpis if kpi.guard in by_id and kpi.guard in known]
+    main, guard = numbers.alias("main"), _guards(numbers, settled, aged).alias("guard")
     same = and_(*(main.c[name] == guard.c[name] for name in KEYS))
     pair = case({kpi.id: kpi.guard for kpi in guarded}, value=main.c.kpi_id) if guarded else None
     if pair is None:
@@ -43,6 +51,20 @@ def guard_notes(numbers: CTE, kpis: tuple[Kpi, ...]) -> CTE:
         .where(guard.c.definition_versions.is_not_distinct_from(guard.c.previous_versions))
         .cte("guard_notes")
     )
+
+
+def aged_guards(kpis: tuple[Kpi, ...]) -> tuple[Kpi, ...]:
+    """Give the guards that can be compared at equal ages only."""
+    guards = {kpi.guard for kpi in kpis}
+    return tuple(kpi for kpi in kpis if kpi.id in guards and not can_be_compared(kpi) and can_be_aged(kpi))
+
+
+def _guards(numbers: CTE, settled: list[str], aged: CTE | None) -> CTE:
+    columns = ("kpi_id", *KEYS, *SIDES, *VERSIONS)
+    decided = select(*(numbers.c[name] for name in columns)).where(numbers.c.kpi_id.in_(settled))
+    if aged is None:
+        return decided.cte("guards")
+    return union_all(decided, select(*(aged.c[name] for name in columns))).cte("guards")
 
 
 def can_be_compared(kpi: Kpi) -> bool:

@@ -32,7 +32,8 @@ from sqlalchemy import (
 from definitions_contract.schema import Agreement, Kpi, ScopeKind
 from models.context import BuildContext, Model
 from models.expressions import ratio
-from models.kpi.guards import NOTE, guard_notes
+from models.kpi.aged_guards import aged_numbers
+from models.kpi.guards import NOTE, SIDES, VERSIONS, aged_guards, guard_notes
 from models.kpi.medians import medians
 from models.kpi.periods import counted_days, days_of_periods, shown_periods
 from models.tables import (
@@ -61,8 +62,6 @@ SCOPES: dict[ScopeKind, ColumnElement[Any]] = {
 # a sum of doubles depends on the order of the rows in its last digits: a second night would differ
 EXACT = Numeric(20, 15)
 KEYS = ("kpi_id", "period_kind", "period_start", "scope_kind", "scope_id")
-SIDES = ("numerator", "denominator", "previous_numerator", "previous_denominator")
-VERSIONS = ("definition_versions", "previous_versions")
 
 
 def build_kpi_periods(context: BuildContext) -> Select[Any]:
@@ -70,14 +69,17 @@ def build_kpi_periods(context: BuildContext) -> Select[Any]:
     agreement = context.agreement
     days = days_of_periods()
     shown = shown_periods(days, as_of=context.as_of)
-    facts = _period_facts(counted_days(days, shown), _versions(agreement))
+    counted = counted_days(days, shown)
+    facts = _period_facts(counted, _versions(agreement))
     additive = select(facts).where(facts.c.current_count > 0)
     kpis = agreement.kpis.kpis
     kinds = {kpi.id: kpi.kind for kpi in kpis}
     products = [_product_facts(facts, kpi, kinds) for kpi in kpis if kpi.kind == "product"]
     with_facts = union_all(additive, *products).cte("with_facts")
     numbers = _beside_targets(with_facts, _targets_of(shown, tuple(kinds)))
-    return _judged(numbers, shown, _due(days, shown, context.as_of), context)
+    late = aged_guards(kpis)
+    aged = aged_numbers(late, counted, shown, as_of=context.as_of) if late else None
+    return _judged(numbers, shown, _due(days, shown, context.as_of), context, notes=guard_notes(numbers, kpis, aged))
 
 
 def _versions(agreement: Agreement) -> tuple[int, ...]:
@@ -201,7 +203,7 @@ def _due(days: CTE, shown: CTE, as_of: date) -> CTE:
     )
 
 
-def _judged(numbers: CTE, shown: CTE, due: CTE, context: BuildContext) -> Select[Any]:
+def _judged(numbers: CTE, shown: CTE, due: CTE, context: BuildContext, *, notes: CTE) -> Select[Any]:
     """Divide, compare with the target and with tonight's evaluation."""
     kpis = context.agreement.kpis.kpis
     is_closed = shown.c.period_end <= context.as_of + timedelta(days=1)
@@ -220,7 +222,6 @@ def _judged(numbers: CTE, shown: CTE, due: CTE, context: BuildContext) -> Select
     tonight = and_(
         divergence.c.evaluated_date == context.as_of, *(numbers.c[name] == divergence.c[name] for name in KEYS)
     )
-    notes = guard_notes(numbers, kpis)
     middle = medians(context.agreement, shown, as_of=context.as_of)
     return (
         select(

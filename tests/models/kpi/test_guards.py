@@ -1,7 +1,7 @@
 """A number that rose while its guard got worse, by more than noise, carries a note; one that cannot be compared carries none."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from models import tables
 from models.context import BuildContext, Model
 from models.kpi import kpi_periods
 from models.kpi.kpi_daily import SEGMENTS
-from tests.models.factories import a_context, insert, row_of
+from tests.models.factories import AS_OF, a_context, a_deal, a_meeting, insert, row_of
 from tests.models.kpi.agreements import a_definition, a_kpi, agreed
 
 Build = Callable[[Model, BuildContext], list[dict[str, Any]]]
@@ -98,10 +98,57 @@ def _fact(kpi_id: str, day: date, sums: tuple[int, int | None], version: int) ->
         pytest.param({"versions": (1, 2)}, None, id="judged by another version"),
         pytest.param({"guard": NO_SHOWS}, None, id="lower is better: fewer no-shows"),
         pytest.param({"guard": NO_SHOWS, "now": (70, 100)}, "guard_fell", id="lower is better: more no-shows"),
-        pytest.param({"guard": TO_WON}, None, id="its cases may still be won"),
     ],
 )
 def test_a_note_stands_beside_what_rose_at_the_cost_of_its_guard(
     with_calendar: sa.Connection, build: Build, changes: dict[str, Any], expected: str | None
 ) -> None:
     assert note(with_calendar, build, **changes) == expected
+
+
+# --- guards whose cases are decided later -----------------------------------------------------------------------------
+
+AUGUST_DAY, SEPTEMBER_DAY = date(2026, 8, 5), date(2026, 9, 5)  # each the fifth of its month: 31 days apart
+SOON, LATE = 10, 40  # days to a win; at the end of September the September meetings are 25 days old
+
+
+def cohort(name: str, day: date, size: int, wins: dict[int, int]) -> dict[sa.Table, list[dict[str, Any]]]:
+    """Valid meetings of one day, so many of them won after so many days."""
+    days = [after for after, count in wins.items() for _ in range(count)] + [None] * (size - sum(wins.values()))
+    rows: dict[sa.Table, list[dict[str, Any]]] = {tables.meetings: [], tables.meeting_verdicts: [], tables.deals: []}
+    for number, after in enumerate(days):
+        key = f"hs:{name}{number}"
+        rows[tables.meetings].append(a_meeting(meeting_id=key, deal_id=key, held_date=day))
+        rows[tables.meeting_verdicts].append(
+            row_of(tables.meeting_verdicts, meeting_id=key, verdict="valid", definition_version=1)
+        )
+        closed = {} if after is None else {"close_date": day + timedelta(days=after)}
+        is_won = after is not None and closed["close_date"] <= AS_OF
+        rows[tables.deals].append(a_deal(deal_id=key, status="won" if is_won else "open", **closed))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        pytest.param({LATE: 50}, {LATE: 50}, None, id="young meetings are no falling guard"),
+        pytest.param({SOON: 30, LATE: 50}, {SOON: 30, LATE: 50}, None, id="as good as the month before at its age"),
+        pytest.param({SOON: 30}, {SOON: 5}, "guard_fell", id="worse than the month before at its age"),
+        pytest.param({SOON: 5, LATE: 50}, {SOON: 30}, None, id="better at the same age though fewer in all"),
+        pytest.param({25: 30}, {}, "guard_fell", id="won on the last day of the same age"),
+        pytest.param({26: 30}, {}, None, id="won a day after it"),
+    ],
+)
+def test_a_guard_that_is_decided_later_is_compared_at_the_same_age(
+    with_calendar: sa.Connection, build: Build, before: dict[int, int], now: dict[int, int], expected: str | None
+) -> None:
+    for rows in (cohort("a", AUGUST_DAY, 100, before), cohort("s", SEPTEMBER_DAY, 130, now)):
+        for table, values in rows.items():
+            insert(with_calendar, table, *values)
+    team = row_of(
+        tables.rep_teams, rep_id="hs:r1", team="is_east", department="inside_sales", valid_from=date(2026, 1, 1)
+    )
+    insert(with_calendar, tables.rep_teams, team)
+
+    # what kpi_daily has says that none was won at all: a note must not come from there
+    assert note(with_calendar, build, TO_WON, before=(100, 100), now=(0, 130), main=(100, 130)) == expected
