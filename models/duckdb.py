@@ -238,3 +238,8 @@ def days_between(start: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnEl
 def first_known(value: ColumnElement[Any], order: ColumnElement[Any]) -> ColumnElement[Any]:
     """Aggregate: the value of the row that comes first, among those that have one."""
     return func.arg_min(value, order, type_=value.type).filter(value.is_not(None))
+
+
+def median(value: ColumnElement[Any]) -> ColumnElement[float]:
+    """Aggregate: the middle value; between two the mean of both."""
+    return func.median(value, type_=Double())

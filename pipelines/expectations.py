@@ -4,8 +4,10 @@ It finds the records that do not pass: those that fail and those that still wait
 breaks while it runs is an error of the check, never a failed rule.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +23,27 @@ from models.kpi.judged_records import Judging, judging_meetings, judging_others
 from models.kpi.linked import with_linked
 from models.tables import meeting_rule_results, rule_results
 
+LOOKS_BOUND = re.compile(r"(?<!\w):(\w)")  # a colon that SQLAlchemy's text() takes for the beginning of a name
 SHOWN_IDS = 5  # records named in a finding; the others are counted
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows for Great Expectations to look at: a statement over the warehouse with the key and whatever the rules ask."""
+
+    name: str
+    rows: sa.Select[Any]
+    key: str
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one rule's expectations found in a batch: the rows seen, those that do not pass, and what broke, if anything did."""
+
+    checked: int
+    failing_ids: tuple[str, ...]
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +62,28 @@ class RuleCount:
 
 
 def run_definitions(engine: sa.Engine, context: BuildContext) -> tuple[RuleCount, ...]:
-    """Run every version in force over the records that it judges. The engine's database is a file that others may open."""
+    """Run every version in force over the records of its days that no newer version claims.
+
+    The engine's database is a file that others may open.
+    """
     meeting_definition = judging_meetings(context.agreement)
-    return tuple(
-        replace(count, in_meetings=judging is meeting_definition)
+    work = [
+        (judging, number)
         for judging in (meeting_definition, *judging_others(context.agreement))
         for number in range(len(judging.versions))
-        for count in run_version(engine, judging, number)
-    )
-
-
-def run_version(engine: sa.Engine, judging: Judging, number: int) -> tuple[RuleCount, ...]:
-    """Run one version's rules over the records of its days that no newer version claims."""
-    results = tuple(_validate(engine, judging, number))
-    checked = next(result.result.get("observed_value", 0) for result in results if _rule_id(result) is None)
-    version = judging.versions[number]
+    ]
+    found = run_rules(engine, (_version_batch(judging, number) for judging, number in work))
     return tuple(
-        _rule_count(version, rule, [r for r in results if _rule_id(r) == rule.id], checked=checked, key=judging.key)
-        for rule in version.definition.rules
+        _rule_count(judging.versions[number], rule, by_rule[rule.id], in_meetings=judging is meeting_definition)
+        for (judging, number), by_rule in zip(work, found, strict=True)
+        for rule in judging.versions[number].definition.rules
     )
+
+
+def run_rules(engine: sa.Engine, batches: Iterable[Batch]) -> list[dict[str, Found]]:
+    """Run each batch's rules over its rows; what breaks in one is said in its answer."""
+    with _source(engine) as source:
+        return [_run_batch(engine, source, batch) for batch in batches]
 
 
 def compare(connection: sa.Connection, counts: Iterable[RuleCount]) -> list[str]:
@@ -82,32 +107,46 @@ def compare(connection: sa.Connection, counts: Iterable[RuleCount]) -> list[str]
     return findings
 
 
-def _validate(engine: sa.Engine, judging: Judging, number: int) -> Iterator[Any]:
+@contextmanager
+def _source(engine: sa.Engine) -> Iterator[Any]:
+    """Tell Great Expectations where the warehouse is."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     from pipelines.duckdb_datasource import TYPE
-    from pipelines.rule_suite import build_suite
 
-    version = judging.versions[number]
-    name = f"{version.definition.name}_v{version.definition.version}"
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     add_source = getattr(context.data_sources, f"add_or_update_{TYPE}")
-    source = add_source(name=name, connection_string=engine.url.render_as_string(hide_password=False))
+    source = add_source(name="warehouse", connection_string=engine.url.render_as_string(hide_password=False))
     try:
-        asset = source.add_query_asset(name=name, query=_literal_sql(_batch(judging, number), engine))
-        batch = asset.add_batch_definition_whole_table(name).get_batch()
-        suite = build_suite(name, version.definition.rules)
-        result_format = _result_format(judging.key, _row_count(engine, judging.table))
-        yield from batch.validate(suite, result_format=result_format).results
+        yield source
     finally:  # its pools would keep the file locked for other processes
         source.get_execution_engine().engine.dispose()
         source.get_engine().dispose()
 
 
-def _batch(judging: Judging, number: int) -> sa.Select[Any]:
-    """Select the records that a version judges: what its rules use, and what Great Expectations cannot look at by itself."""
+def _run_batch(engine: sa.Engine, source: Any, batch: Batch) -> dict[str, Found]:
+    from pipelines.rule_suite import build_suite
+
+    rows = batch.rows.subquery("rows")
+    query = _literal_sql(sa.select(*rows.c, *_computed(batch.rules, rows)), engine)
+    whole = source.add_query_asset(name=batch.name, query=query).add_batch_definition_whole_table(batch.name)
+    result_format = _result_format(batch.key, _row_count(engine, rows))
+    results = whole.get_batch().validate(build_suite(batch.name, batch.rules), result_format=result_format).results
+    checked = next(result.result.get("observed_value", 0) for result in results if _rule_id(result) is None)
+    of_rule = {rule.id: [result for result in results if _rule_id(result) == rule.id] for rule in batch.rules}
+    return {rule.id: _found(rule, of_rule[rule.id], checked=checked, key=batch.key) for rule in batch.rules}
+
+
+def _version_batch(judging: Judging, number: int) -> Batch:
+    definition = judging.versions[number].definition
+    name = f"{definition.name}_v{definition.version}"
+    return Batch(name, _records(judging, number), judging.key, definition.rules)
+
+
+def _records(judging: Judging, number: int) -> sa.Select[Any]:
+    """Select the records that a version judges, with what its rules use."""
     table, version, newer = judging.table, judging.versions[number], judging.versions[number + 1 :]
     claimed = [sa.func.coalesce(_is_judged_by(other, table), sa.false()) for other in newer]
     mine = sa.and_(_is_judged_by(version, table), sa.not_(sa.or_(sa.false(), *claimed)))
@@ -115,7 +154,7 @@ def _batch(judging: Judging, number: int) -> sa.Select[Any]:
     rows = sa.select(*table.c, day).where(mine).subquery("records")
     linked = with_linked(rows, judging.used, ramp_business_days=judging.ramp_business_days).subquery("linked_records")
     names = dict.fromkeys((judging.key, *judging.used))
-    return sa.select(*(linked.c[name] for name in names), *_computed(version.definition.rules, linked))
+    return sa.select(*(linked.c[name] for name in names))
 
 
 def _computed(rules: Iterable[Rule], rows: sa.FromClause) -> Iterator[sa.ColumnElement[Any]]:
@@ -143,11 +182,16 @@ def _is_judged_by(version: InForce, table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 def _literal_sql(statement: sa.Select[Any], engine: sa.Engine) -> str:
-    """Write a statement with its values in it, quoted by the dialect: Great Expectations takes text."""
-    return str(statement.compile(engine, compile_kwargs={"literal_binds": True}))
+    """Write a statement with its values in it, quoted by the dialect: Great Expectations takes text that begins with SELECT.
+
+    It reads the text as SQLAlchemy does, to which `:word` is a value to be bound; only texts can hold one, such as `(?:a|b)`.
+    """
+    written = str(statement.compile(engine, compile_kwargs={"literal_binds": True}))
+    written = LOOKS_BOUND.sub(r"' || chr(58) || '\1", written)
+    return f"SELECT * FROM ({written}) AS asked"  # noqa: S608 - the compiler's output; it may begin with WITH
 
 
-def _row_count(engine: sa.Engine, table: sa.Table) -> int:
+def _row_count(engine: sa.Engine, table: sa.FromClause) -> int:
     with engine.connect() as connection:
         return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
 
@@ -168,24 +212,28 @@ def _rule_id(result: Any) -> str | None:
     return rule_id
 
 
-def _rule_count(version: InForce, rule: Rule, results: Sequence[Any], *, checked: int, key: str) -> RuleCount:
+def _rule_count(version: InForce, rule: Rule, found: Found, *, in_meetings: bool) -> RuleCount:
+    return RuleCount(
+        definition=version.definition.name,
+        version=version.definition.version,
+        rule_id=rule.id,
+        checked=found.checked,
+        failed=len(found.failing_ids),
+        failing_ids=found.failing_ids,
+        text=f"{describe_rule(rule, 'en')} / {describe_rule(rule, 'ja')}",
+        in_meetings=in_meetings,
+        error=found.error,
+    )
+
+
+def _found(rule: Rule, results: Sequence[Any], *, checked: int, key: str) -> Found:
     from pipelines.rule_suite import expectations_of
 
     errors = [error for result in results if (error := _error(result)) is not None]
     if len(results) != (wanted := len(expectations_of(rule))):
         errors.append(f"{len(results)} of {wanted} expectations gave a result")
-    found = {str(row[key]) for result in results for row in result.result.get("unexpected_index_list") or ()}
-    return RuleCount(
-        definition=version.definition.name,
-        version=version.definition.version,
-        rule_id=rule.id,
-        checked=checked,
-        failed=len(found),
-        failing_ids=tuple(sorted(found)),
-        text=f"{describe_rule(rule, 'en')} / {describe_rule(rule, 'ja')}",
-        in_meetings=True,
-        error="; ".join(dict.fromkeys(errors)) or None,
-    )
+    failing = {str(row[key]) for result in results for row in result.result.get("unexpected_index_list") or ()}
+    return Found(checked, tuple(sorted(failing)), "; ".join(dict.fromkeys(errors)) or None)
 
 
 def _error(result: Any) -> str | None:

@@ -7,9 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagster import DagsterInstance, ExecuteInProcessResult, LoggerDefinition, RunsFilter
+from dagster import (
+    DagsterEvent,
+    DagsterExecutionInterruptedError,
+    DagsterInstance,
+    ExecuteInProcessResult,
+    LoggerDefinition,
+    RunsFilter,
+)
 from filelock import FileLock, Timeout
 
+from models.ops.data_checks import UNCHANGED
 from pipelines.assets.sources import NOTHING_ASIDE, SOURCE_READ, SYNC_KEPT
 from pipelines.errors import WarehouseBusyError
 from pipelines.schedules import night_config
@@ -49,7 +57,7 @@ def run_night(
 ) -> NightResult:
     """Run the nightly job to its end. Errors of steps do not raise: they stand in the result and in Dagster's history.
 
-    Raises WarehouseBusyError when another `kpi nightly` runs in this home.
+    Raises WarehouseBusyError when another `kpi nightly` runs in this home, KeyboardInterrupt when it was interrupted.
     """
     prepare_home(settings)
     job = build_definitions(settings, loggers).resolve_job_def(JOB_NAME)
@@ -59,6 +67,8 @@ def run_night(
     with _only_night(settings), DagsterInstance.get() as instance:
         _bury_dead_nights(instance)
         result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False, tags=OURS)
+    if any(_was_interrupted(event) for event in result.all_events if event.is_step_failure):
+        raise KeyboardInterrupt
     return NightResult(
         run_id=result.run_id,
         is_done=result.success,
@@ -89,6 +99,12 @@ def _bury_dead_nights(instance: DagsterInstance) -> None:
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
+def _was_interrupted(event: DagsterEvent) -> bool:
+    """Dagster turns Ctrl-C inside a step into that step's failure."""
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name == DagsterExecutionInterruptedError.__name__
+
+
 def _failures(result: ExecuteInProcessResult) -> tuple[str, ...]:
     failed = [event for event in result.all_events if event.is_step_failure]
     return tuple(f"{event.step_key}: {_reason(event.step_failure_data.error)}" for event in failed)
@@ -103,12 +119,12 @@ def _reason(error: object) -> str:
 
 
 def _shortfalls(result: ExecuteInProcessResult) -> tuple[str, ...]:
-    """Failed checks that mean exit code 3: a source that was not read, records put aside."""
+    """Failed checks that mean exit code 3: a source not read, records put aside, a signed text that was changed."""
     evaluations = [check for check in result.get_asset_check_evaluations() if not check.passed]
     return tuple(
         f"{check.asset_key.to_user_string()}: {check.metadata['result'].value}"
         for check in evaluations
-        if check.check_name in {SOURCE_READ, NOTHING_ASIDE, SYNC_KEPT}
+        if check.check_name in {SOURCE_READ, NOTHING_ASIDE, SYNC_KEPT, UNCHANGED}
     )
 
 

@@ -7,7 +7,7 @@ from dagster import AssetSelection, Definitions, LoggerDefinition, define_asset_
 from definitions_contract.loader import load_agreement
 from pipelines.assets.night import Night
 from pipelines.assets.publishing import agreement_asset, published_assets
-from pipelines.assets.rules import rule_checks
+from pipelines.assets.rules import data_rule_check, rule_checks
 from pipelines.assets.sources import raw_key, source_assets
 from pipelines.assets.tables import table_assets
 from pipelines.schedules import nightly_schedule
@@ -29,7 +29,7 @@ def build_definitions(settings: Settings, loggers: Mapping[str, LoggerDefinition
         *tables,
         *published_assets(settings, [key for table in tables for key in table.keys]),
     ]
-    checks = [rule_checks(settings, agreement)]
+    checks = [rule_checks(settings, agreement), data_rule_check(settings)]
     # one process for the whole night: starting one for each step costs 4-5 s, and one process holds the warehouse anyway
     job = define_asset_job(
         JOB_NAME,

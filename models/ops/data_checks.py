@@ -10,10 +10,15 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from definitions_contract.standing import Fault, findings
 from models.context import BuildContext, Model
+from models.ops.row_checks import KEY, ROW_CHECKS, SHOWN, RowCheck
 from models.tables import (
+    calendar,
     calls,
     check_results,
+    companies,
+    contacts,
     deals,
     emails,
     kpi_daily,
@@ -25,8 +30,23 @@ from models.tables import (
     sync_runs,
 )
 
+READS = (
+    sync_runs,
+    reconciliation,
+    quarantine,
+    calendar,
+    contacts,
+    companies,
+    meetings,
+    meeting_verdicts,
+    kpi_daily,
+    calls,
+    deals,
+    emails,
+)
 FRESH_HOURS = 36  # a nightly sync that is a day and a half old has been missed once
-LOGGING_DAYS = 4  # calendar days in which reps fill in outcomes: two business days and a weekend
+UNCHANGED = "agreement_is_unchanged"  # the check that ends a night with exit code 3
+SHOWN_ROWS = 3  # records named in a result; the others are counted
 CHECKED_SCHEMAS = ("raw", "core", "kpi")
 
 
@@ -80,47 +100,44 @@ def _missing_verdicts(_context: BuildContext) -> sa.Select[Any]:
     return _count(meetings, meetings.c.meeting_id.not_in(judged))
 
 
-def _unjudged_meetings(context: BuildContext) -> sa.Select[Any]:
-    in_the_past = meeting_verdicts.c.counted_date <= context.as_of
-    return _count(meeting_verdicts, meeting_verdicts.c.definition_version.is_(None), in_the_past)
-
-
 def _kpis_beyond_the_day(context: BuildContext) -> sa.Select[Any]:
     return _count(kpi_daily, kpi_daily.c.counted_date > context.as_of)
-
-
-def _calls_without_disposition(context: BuildContext) -> sa.Select[Any]:
-    return _count(
-        calls,
-        calls.c.disposition == "unknown",
-        calls.c.status == "completed",
-        calls.c.called_date > context.as_of - timedelta(days=30),
-        calls.c.called_date <= context.as_of,
-    )
-
-
-def _meetings_without_outcome(context: BuildContext) -> sa.Select[Any]:
-    is_over = meetings.c.held_date <= context.as_of - timedelta(days=LOGGING_DAYS)
-    return _count(meetings, meetings.c.outcome == "unknown", is_over)
-
-
-def _deals_without_source(_context: BuildContext) -> sa.Select[Any]:
-    return _count(deals, deals.c.lead_source == "unknown")
-
-
-def _won_without_rate(_context: BuildContext) -> sa.Select[Any]:
-    """Deals that won_amount leaves out: no agreed rate of their currency holds on their close day."""
-    return _count(deals, deals.c.status == "won", deals.c.amount.is_not(None), deals.c.agreed_amount.is_(None))
-
-
-def _emails_without_rep(_context: BuildContext) -> sa.Select[Any]:
-    return _count(emails, emails.c.rep_id.is_(None))
 
 
 def _quarantined(_context: BuildContext) -> sa.Select[Any]:
     return _count(quarantine)
 
 
+@dataclass(frozen=True, slots=True)
+class AgreementCheck:
+    """A check of how the texts stand that departments sign."""
+
+    name: str
+    severity: Literal["error", "warning"]
+    sentence: str
+    faults: tuple[Fault, ...]
+    after: sa.Table = kpi_daily
+
+    def failing(self, context: BuildContext) -> list[str]:
+        """Say what is wrong, one sentence a text."""
+        return [found.text.en for found in findings(context.agreement, context.as_of) if found.fault in self.faults]
+
+
+AGREEMENT_CHECKS = (
+    AgreementCheck(
+        UNCHANGED,
+        "error",  # numbers made by a text that nobody agreed to, or by an older version than people think
+        "{count} files were changed after they were signed",
+        (Fault.BROKEN,),
+    ),
+    AgreementCheck("agreement_is_signed", "warning", "{count} files are not signed by all", (Fault.UNSIGNED,)),
+    AgreementCheck(
+        "agreement_was_signed_in_time",
+        "warning",
+        "{count} files were signed after the first day for which they hold",
+        (Fault.LATE,),
+    ),
+)
 DATA_CHECKS = (
     DataCheck(
         "syncs_matched", "error", "{count} windows landed another number than the CRM says", _unmatched_syncs, sync_runs
@@ -139,57 +156,51 @@ DATA_CHECKS = (
         _kpis_beyond_the_day,
         kpi_daily,
     ),
-    DataCheck(
-        "every_meeting_has_a_version",
-        "warning",
-        "{count} meetings lie before the first signed version and are not judged",
-        _unjudged_meetings,
-        meeting_verdicts,
-    ),
     DataCheck("nothing_in_quarantine", "warning", "{count} fields of records are kept aside", _quarantined, quarantine),
-    DataCheck(
-        "calls_have_a_disposition",
-        "warning",
-        "{count} completed calls of the last 30 days have no disposition",
-        _calls_without_disposition,
-        calls,
-    ),
-    DataCheck(
-        "meetings_have_an_outcome",
-        "warning",
-        f"{{count}} meetings have no outcome {LOGGING_DAYS} days after their day",
-        _meetings_without_outcome,
-        meetings,
-    ),
-    DataCheck("deals_have_a_source", "warning", "{count} deals have no lead source", _deals_without_source, deals),
-    DataCheck(
-        "won_deals_have_a_rate",
-        "warning",
-        "{count} won deals are in no amount: team.yaml agrees on no rate of their currency for their close day",
-        _won_without_rate,
-        deals,
-    ),
-    DataCheck("emails_have_a_rep", "warning", "{count} e-mails belong to no known rep", _emails_without_rep, emails),
 )
 
 
-def _rows(connection: sa.Connection, context: BuildContext) -> Iterator[Mapping[str, Any]]:
-    for check in DATA_CHECKS:
-        count = int(connection.execute(check.failing(context)).scalar_one())
+ALL_CHECKS: tuple[DataCheck | RowCheck | AgreementCheck, ...] = (*DATA_CHECKS, *ROW_CHECKS, *AGREEMENT_CHECKS)
+
+
+def _results(connection: sa.Connection, context: BuildContext) -> Iterator[Mapping[str, Any]]:
+    for check in ALL_CHECKS:
+        count, detail = _result(connection, check, context)
         yield {
             "check_name": check.name,
             "as_of": context.as_of,
             "is_passed": count == 0,
             "severity": check.severity,
             "failed_count": count,
-            "detail": check.sentence.format(count=count),
+            "detail": detail,
         }
+
+
+def _result(
+    connection: sa.Connection, check: DataCheck | RowCheck | AgreementCheck, context: BuildContext
+) -> tuple[int, str]:
+    """Give what is wrong, counted and in a sentence, with a few of the records by name."""
+    match check:
+        case DataCheck():
+            count = int(connection.execute(check.failing(context)).scalar_one())
+            return count, check.sentence.format(count=count)
+        case RowCheck():
+            failing = check.failing(context)
+            count = int(connection.execute(sa.select(sa.func.count()).select_from(failing)).scalar_one())
+            first = sa.select(failing.c[SHOWN]).order_by(failing.c[KEY]).limit(SHOWN_ROWS if count else 0)
+            named = connection.execute(first).scalars().all()
+            return count, "; ".join(
+                (check.sentence.format(count=count), *([f"e.g. {', '.join(named)}"] if named else []))
+            )
+        case AgreementCheck():
+            found = check.failing(context)
+            return len(found), "; ".join((check.sentence.format(count=len(found)), *found))
 
 
 MODEL = Model(
     table=check_results,
-    reads=(sync_runs, reconciliation, quarantine, meetings, meeting_verdicts, kpi_daily, calls, deals, emails),
-    rows=_rows,
+    reads=READS,
+    rows=_results,
     write="replace_day",
     day_column="as_of",
     group="ops",

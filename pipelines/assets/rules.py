@@ -18,9 +18,10 @@ from definitions_contract.resolve import in_force, meeting_definition, other_def
 from definitions_contract.schema import Agreement, Definition, Rule, Severity
 from definitions_contract.words import describe_rule
 from models.kpi.rule_shares import SHARE_DAYS, rule_shares
-from models.tables import meeting_verdicts, verdicts
+from models.tables import check_results, meeting_verdicts, verdicts
 from pipelines.assets.night import Night, build_context
 from pipelines.assets.tables import WRITER_POOL, table_key
+from pipelines.data_expectations import differences, run_row_checks
 from pipelines.expectations import RuleCount, compare, run_definitions
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
@@ -65,7 +66,7 @@ def rule_checks(settings: Settings, agreement: Agreement) -> AssetChecksDefiniti
         warehouse = Warehouse(settings.warehouse)
         counts = run_definitions(warehouse.engine, built)
         with warehouse.transaction() as connection:
-            differences = compare(connection, counts)
+            differing = compare(connection, counts)
             shares = rule_shares(connection, built)
         for count in counts:
             yield _rule_result(count, checks[count.definition, count.version, count.rule_id])
@@ -74,12 +75,41 @@ def rule_checks(settings: Settings, agreement: Agreement) -> AssetChecksDefiniti
         yield AssetCheckResult(
             check_name=BOTH_AGREE,
             asset_key=table_key(meeting_verdicts),
-            passed=not differences,
+            passed=not differing,
             severity=AssetCheckSeverity.ERROR,
-            metadata={"differences": MetadataValue.md("\n".join(f"- {d}" for d in differences) or "none")},
+            metadata={"differences": MetadataValue.md("\n".join(f"- {d}" for d in differing) or "none")},
         )
 
     return signed_rules
+
+
+def data_rule_check(settings: Settings) -> AssetChecksDefinition:
+    """A check on ops.check_results: Great Expectations counts the same rows that fail, check by check, and names them all."""
+    agree = AssetCheckSpec(
+        BOTH_AGREE,
+        asset=table_key(check_results),
+        description="The SQL of the data checks and Great Expectations find the same number of rows, check by check",
+    )
+
+    @multi_asset_check(name="data_expectations", specs=[agree], can_subset=False, pool=WRITER_POOL)
+    def data_expectations(night: Night) -> AssetCheckResult:
+        built = build_context(settings, night)
+        warehouse = Warehouse(settings.warehouse)
+        found = run_row_checks(warehouse.engine, built)
+        with warehouse.transaction() as connection:
+            differing = list(differences(connection, built, found))
+        return AssetCheckResult(
+            check_name=BOTH_AGREE,
+            asset_key=table_key(check_results),
+            passed=not differing,
+            severity=AssetCheckSeverity.ERROR,
+            metadata={
+                "differences": MetadataValue.md("\n".join(f"- {d}" for d in differing) or "none"),
+                "failing_ids": MetadataValue.json({name: list(one.failing_ids) for name, one in found.items()}),
+            },
+        )
+
+    return data_expectations
 
 
 def _checks(agreement: Agreement) -> Iterator[RuleCheck]:

@@ -22,7 +22,7 @@ from dagster import (
 
 from models.build import MODELS
 from models.context import BuildContext, Model
-from models.ops.data_checks import DATA_CHECKS
+from models.ops.data_checks import ALL_CHECKS
 from models.tables import check_results, divergence
 from pipelines.assets.divergence import divergence_results, divergence_specs, morning_freshness
 from pipelines.assets.night import Night, build_context
@@ -122,7 +122,7 @@ def _lineage(model: Model, built: BuildContext) -> dict[str, TableColumnLineage]
 def _data_check_specs(key: AssetKey) -> list[AssetCheckSpec]:
     return [
         AssetCheckSpec(check.name, asset=key, description=check.sentence.format(count="Fails when any"))
-        for check in DATA_CHECKS
+        for check in ALL_CHECKS
     ]
 
 

@@ -150,6 +150,14 @@ CHECKS: dict[str, Text] = {
     "meetings_have_an_outcome": Text("商談の結果の記録", "Meetings have an outcome"),
     "deals_have_a_source": Text("案件の流入経路の記録", "Deals have a source"),
     "emails_have_a_rep": Text("メールの担当の記録", "E-mails have a rep"),
+    "won_deals_have_a_rate": Text("受注案件の換算レート", "Won deals have an exchange rate"),
+    "people_are_there_once": Text("人物の重複がない", "People are there once"),
+    "companies_are_there_once": Text("会社の重複がない", "Companies are there once"),
+    "meetings_are_there_once": Text("商談の重複がない", "Meetings are there once"),
+    "volumes_are_usual": Text("いつもどおりの件数", "Volumes are usual"),
+    "agreement_is_unchanged": Text("署名後の変更がない", "Nothing was changed after signing"),
+    "agreement_is_signed": Text("全部署の署名", "All departments signed"),
+    "agreement_was_signed_in_time": Text("期日までの署名", "Signed in time"),
 }
 # Which way an effect went, for a sentence: below and above what was expected.
 EFFECT_WAYS: dict[tuple[str, bool], Text] = {

@@ -65,11 +65,38 @@ CLAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"直近 \2 日の完了した架電で結果が未記録 \1 件",
         ),
         (
-            rf"({N}) meetings have no outcome (\d+) days after their day",
-            r"当日から \2 日たっても結果が未記録の商談 \1 件",
+            rf"({N}) meetings have no outcome (\d+) business days after their end",
+            r"終了から \2 営業日たっても結果が未記録の商談 \1 件",
         ),
         (rf"({N}) deals have no lead source", r"流入経路のない案件 \1 件"),
         (rf"({N}) e-mails belong to no known rep", r"担当が不明なメール \1 件"),
+        (
+            rf"({N}) won deals are in no amount: team.yaml agrees on no rate of their currency for their close day",
+            r"クローズ日の換算レートの合意がなく、金額に入らない受注 \1 件",
+        ),
+        (
+            rf"({N}) people are likely there twice: one connection has another with the same e-mail, or name and phone",
+            r"同じ接続に、メールまたは名前と電話が同じ別の人物がある人物 \1 件",
+        ),
+        (
+            rf"({N}) companies are likely there twice: one connection has another with the same domain, or name and no domain",
+            r"同じ接続に、ドメインが同じ（ドメインがなければ名前が同じ）別の会社がある会社 \1 件",
+        ),
+        (
+            rf"({N}) meetings are likely there twice: another begins in the same minute with the same person",
+            r"同じ人物と同じ時刻に始まる別の商談がある商談 \1 件",
+        ),
+        (
+            rf"({N}) counts of the day are far from those of the same weekday",
+            r"同じ曜日のいつもの件数と大きく違う集計 \1 件",
+        ),
+        (r"e\.g\. (.+)", r"例: \1"),
+        (rf"({N}) files were changed after they were signed", r"署名後に変更されたファイル \1 件"),
+        (rf"({N}) files are not signed by all", r"全部署の署名がそろわないファイル \1 件"),
+        (rf"({N}) files were signed after the first day for which they hold", r"適用開始後に署名されたファイル \1 件"),
+        (r"(\S+\.yaml) was changed after (.+) signed: .+", r"\1: \2 の署名後に変更"),
+        (r"(\S+\.yaml) is not signed by (.+)", r"\1: 署名待ち \2"),
+        (rf"(\S+\.yaml) was signed on ({DAY}): .+", r"\1: 最後の署名は \2"),
     )
 )
 # Clauses that name ids: what they are called comes from the agreement and the labels.

@@ -79,6 +79,23 @@ def test_each_version_is_run_over_its_own_days(file_warehouse: Warehouse) -> Non
     ]
 
 
+def test_a_regular_expression_with_colons_and_what_needs_the_calendar_reach_great_expectations(
+    file_warehouse: Warehouse,
+) -> None:
+    """It takes a statement as text: `:word` is no value to be bound there, and a step before the SELECT is taken, too."""
+    group = rule("values_to_match_regex", column="reject_reason", regex="^(?:budget|::none) :now$")
+    ramping = a_rule(
+        id="ramping", expectation="expect_sql_condition_to_hold", kwargs={"condition": "rep_is_ramping is null"}
+    )
+    reasons = ("budget :now", "::none :now", "budget now")
+    meetings = [a_meeting(meeting_id=reason, reject_reason=reason) for reason in reasons]
+
+    counts, differences, _ = judge(file_warehouse, meetings, a_definition(group, ramping))
+
+    assert differences == []
+    assert [(count.error, count.failing_ids) for count in counts] == [(None, ("budget now",)), (None, ())]
+
+
 def test_a_meeting_that_waits_does_not_pass(file_warehouse: Warehouse) -> None:
     waits = a_rule(waiting_values=("booked",), wait_business_days=5)
 
