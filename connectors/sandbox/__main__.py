@@ -1,6 +1,7 @@
 """`python -m connectors.sandbox STORE`: both servers in this process; `running()` starts it so."""
 
 import argparse
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -23,14 +24,15 @@ def main() -> None:
         parser.add_argument(f"--{limit.name.replace('_', '-')}", type=int, help="none when left out")
     given = parser.parse_args()
     limits = Limits(**{limit.name: getattr(given, limit.name) for limit in fields(Limits)})
-    serve(
-        given.store,
-        staging=Staging(checked_plays(given.play), limits, given.latency),
-        hubspot_port=given.hubspot_port,
-        salesforce_port=given.salesforce_port,
-        on_ready=write_addresses,
-        parent_id=given.parent,
-    )
+    with suppress(BrokenPipeError):  # whoever started us was interrupted before we could tell the addresses
+        serve(
+            given.store,
+            staging=Staging(checked_plays(given.play), limits, given.latency),
+            hubspot_port=given.hubspot_port,
+            salesforce_port=given.salesforce_port,
+            on_ready=write_addresses,
+            parent_id=given.parent,
+        )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""The `kpi` command. Exit codes: 0 done, 1 our own error in one line, 2 wrong usage, 3 done with records or a source missing."""
+"""The `kpi` command. docs/errors.md has its exit codes and every error that a user can meet."""
 
+import logging
 import os
 import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from connectors.errors import ConnectorError
 from definitions_contract.errors import ContractError
@@ -26,6 +28,8 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     help="KPIs of inside sales and field sales, from the CRM records to the board that both believe.",
+    epilog="Exit codes: 0 done · 1 error · 2 wrong usage · 3 done, something missing · 130 interrupted. "
+    "What each error means and what to do: docs/errors.md",
 )
 app.add_typer(contract_app, name="contract")
 explain_app.command("kpi")(explain_kpi_command)
@@ -37,11 +41,30 @@ for command in (init, demo, nightly, up, sandbox, status, plan, review, doctor):
 OUR_ERRORS = (PipelineError, ConnectorError, ContractError, ModelError)
 
 
+FAILED, INTERRUPTED = 1, 130  # 128 + SIGINT, as shells have it
+
+
 def main() -> None:
-    """Run the command line; an error of ours is one line, a traceback is a bug."""
+    """Run the command line; an error of ours is one line with its name in docs/errors.md, a traceback is a bug."""
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    if logging.lastResort is not None:
+        logging.lastResort.addFilter(_is_no_interrupt)
     try:
         app()
     except OUR_ERRORS as error:
-        Console(stderr=True, soft_wrap=True).print(f"[red]error[/red] {error}", markup=True, highlight=False)
-        sys.exit(1)
+        _console().print(f"[red]error[/red] {escape(str(error))} ({type(error).__name__})", highlight=False)
+        sys.exit(FAILED)
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:
+            _console().print("interrupted: what was finished stands, nothing is half-written; run it again to go on")
+        raise
+
+
+def _is_no_interrupt(record: logging.LogRecord) -> bool:
+    """Leave out that Ctrl-C came while a library was closing something: it is raised again, and told once at the end."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or issubclass(kind, Exception)
+
+
+def _console() -> Console:
+    return Console(stderr=True, soft_wrap=True)
