@@ -1,6 +1,8 @@
 """The law of every sync: what changed, laid over what was there, is what the CRM has now."""
 
 import random
+import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,10 +10,12 @@ import pytest
 
 from connectors.records import Landed
 from connectors.sandbox.store import HUBSPOT, SALESFORCE, StoredAssociation
+from tests.connectors.cases.truth import fill_hubspot, fill_salesforce
 
 FIRST = datetime(2026, 4, 10, 12, 0, tzinfo=UTC)
 FIRST_MS = round(FIRST.timestamp() * 1000)
 MINUTE_MS = 60_000
+DAY_MS = 24 * 60 * MINUTE_MS
 PREFIXES = {"Task": "00T", "Contact": "003", "Opportunity": "006"}
 FIELDS = {
     HUBSPOT: {"calls": "hs_call_status", "contacts": "phone", "deals": "dealstage"},
@@ -74,3 +78,26 @@ def test_increments_over_a_full_run_equal_a_full_run_now(crms: Any, crm: str, se
     for window in now.windows:
         assert merged(crms, syncs, window.object) == merged(crms, [now], window.object), window.object
     assert all(window.crm_count in (None, window.landed_count) for landed in syncs for window in landed.windows)
+
+
+OBJECT_ASKED = re.compile(
+    r"/crm/v\d/(?:objects|properties|associations)/(\w+)|/crm/v\d/(owners|pipelines)|sobjects/(\w+)/describe|FROM(?:\+|%20)(\w+)"
+)
+
+
+@pytest.mark.parametrize(("crm", "fill"), [(HUBSPOT, fill_hubspot), (SALESFORCE, fill_salesforce)])
+def test_a_sync_with_nothing_new_asks_at_most_three_times_for_each_object(crms: Any, crm: str, fill: Any) -> None:
+    fill(crms.store, crms)
+    crms.put(HUBSPOT, "contacts", {"id": "7", "is_deleted": True, "modified_ms": FIRST_MS - DAY_MS})
+    cursors = crms.cursors(crms.extract(crm, "first", now=FIRST))
+    before = len(crms.faults.asked)
+
+    settings = {"association_days": 0} if crm == HUBSPOT else {}  # reading associations again is a sweep of its own
+    crms.extract(crm, "second", now=FIRST + timedelta(days=1), cursors=cursors, settings=settings)
+
+    asked = crms.faults.asked[before:]
+    objects = Counter(match.group(match.lastindex) for one in asked if (match := OBJECT_ASKED.search(one)))
+    others = [one for one in asked if not OBJECT_ASKED.search(one)]
+    assert set(objects) >= set(FIELDS[crm])
+    assert {name: count for name, count in objects.items() if count > 3} == {}
+    assert len(others) == (1 if crm == SALESFORCE else 0), others  # the login
