@@ -18,6 +18,7 @@ from dagster import (
 from definitions_contract.resolve import versions_in_words
 from pipelines.agreement import current_agreement
 from pipelines.alerts import deliver
+from pipelines.assets.divergence import morning_freshness
 from pipelines.assets.night import Night, build_context
 from pipelines.assets.tables import AGREEMENT_KEY, OWNERS, WRITER_POOL
 from pipelines.publish import DATABASE_NAME, publish
@@ -60,8 +61,17 @@ def _published_asset(settings: Settings, table_keys: list[AssetKey]) -> AssetsDe
         PARQUET_KEY: ("One Parquet file per table", "parquet"),
         BOARD_KEY: ("The board: one HTML file", "html"),
     }
+    fresh = morning_freshness(settings)
     specs = [
-        AssetSpec(key, deps=table_keys, description=text, kinds={kind}, group_name="published", owners=OWNERS)
+        AssetSpec(
+            key,
+            deps=table_keys,
+            description=text,
+            kinds={kind},
+            group_name="published",
+            owners=OWNERS,
+            freshness_policy=fresh,
+        )
         for key, (text, kind) in descriptions.items()
     ]
 

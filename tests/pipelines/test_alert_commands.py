@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 from dagster import AssetCheckSeverity, AssetKey
 from rich.cells import cell_len
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from models import tables
 from pipelines.alert_actions import active_alerts
 from pipelines.assets.divergence import divergence_results, divergence_specs
-from pipelines.assets.tables import table_assets
 from pipelines.cli import app
 from pipelines.errors import UnknownAlertError
-from pipelines.settings import Settings
+from pipelines.settings import PROJECT, Settings
 from pipelines.warehouse import Warehouse, insert_rows
+from pipelines.wiring import build_definitions
 from tests.models.kpi.demo_night import context, night, rows_of
 
 SHOWN = (tables.alerts, tables.alert_events, tables.causes, tables.changes, tables.divergence, tables.reps)
@@ -130,14 +131,21 @@ def test_targets_that_are_on_track_pass(warehouse: Warehouse, tmp_path: Path) ->
 
 
 def test_what_must_be_new_each_morning_has_a_freshness_policy(tmp_path: Path) -> None:
-    settings = Settings.from_env({"KPI_HOME": str(tmp_path)})
+    definitions = build_definitions(Settings.from_env({"KPI_HOME": str(tmp_path)}))
+
     found = {
-        spec.key: spec.freshness_policy
-        for asset in table_assets(settings, [])
-        for spec in asset.specs
+        spec.key.to_user_string(): spec.freshness_policy
+        for spec in definitions.resolve_all_asset_specs()
         if spec.freshness_policy is not None
     }
 
-    assert KEY in found
-    assert "0 6 * * *" in str(found[KEY])
-    assert "Asia/Tokyo" in str(found[KEY])
+    assert found.keys() == {
+        "kpi/divergence",
+        "published/inside_sales_duckdb",
+        "published/parquet",
+        "published/board",
+    }
+    for policy in found.values():
+        assert (policy.deadline_cron, policy.timezone) == ("0 6 * * *", "Asia/Tokyo")  # four hours after the night
+    instance = YAML(typ="safe").load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
+    assert instance["freshness"] == {"enabled": True}  # without it the daemon judges no policy
