@@ -17,6 +17,7 @@ from dagster import (
 )
 from filelock import FileLock, Timeout
 
+from models.ops.data_checks import UNCHANGED
 from pipelines.assets.sources import NOTHING_ASIDE, SOURCE_READ, SYNC_KEPT
 from pipelines.errors import WarehouseBusyError
 from pipelines.schedules import night_config
@@ -118,12 +119,12 @@ def _reason(error: object) -> str:
 
 
 def _shortfalls(result: ExecuteInProcessResult) -> tuple[str, ...]:
-    """Failed checks that mean exit code 3: a source that was not read, records put aside."""
+    """Failed checks that mean exit code 3: a source not read, records put aside, a signed text that was changed."""
     evaluations = [check for check in result.get_asset_check_evaluations() if not check.passed]
     return tuple(
         f"{check.asset_key.to_user_string()}: {check.metadata['result'].value}"
         for check in evaluations
-        if check.check_name in {SOURCE_READ, NOTHING_ASIDE, SYNC_KEPT}
+        if check.check_name in {SOURCE_READ, NOTHING_ASIDE, SYNC_KEPT, UNCHANGED}
     )
 
 
