@@ -165,8 +165,11 @@ def canonical(value: object) -> str:
 def _canonical_number(value: float | Decimal) -> str:
     if not math.isfinite(value):
         raise ValueError(f"{value} has no canonical form; write a finite number")
-    number = Decimal(str(value)).normalize()
-    return "0" if number == 0 else format(number, "f")
+    number = Decimal(str(value))
+    if number == 0:
+        return "0"
+    written = format(number, "f")  # not normalize(): it rounds to 28 digits, and two numbers would have one form
+    return written.rstrip("0").rstrip(".") if "." in written else written
 
 
 def _canonical_collection(value: object) -> str:
