@@ -1,12 +1,12 @@
 """What is a KPI made of, by day, rep and segment? The cases behind a count or rate, in one shape for the split into causes."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection, Double, cast, func, or_, select
 
-from definitions_contract.resolve import in_force
 from definitions_contract.schema import Agreement, Kpi
 from models.statistics.causes import Segment
 from models.tables import deals, kpi_daily, meeting_verdicts, meetings, rep_teams
@@ -16,7 +16,8 @@ from models.tables import deals, kpi_daily, meeting_verdicts, meetings, rep_team
 class Fact:
     """Cases of one day, rep and segment; of a meeting or lost deal also its id and why it did not count.
 
-    `is_redefined`: the definition of the baseline would have counted it, the present one does not.
+    `is_redefined`: the definition of the baseline would have counted it, the present one does not. `answers` holds what rules that
+    became others ask of it.
     """
 
     day: date
@@ -33,6 +34,7 @@ class Fact:
     lost_reason: str | None = None
     industry: str = "unknown"
     is_redefined: bool = False
+    answers: Mapping[str, Any] = field(default_factory=dict)
 
 
 SPLITS: dict[str, Callable[[Fact], str]] = {
@@ -43,8 +45,11 @@ SPLITS: dict[str, Callable[[Fact], str]] = {
 }
 
 
-def read_meeting_facts(connection: Connection, *, since: date, as_of: date) -> list[Fact]:
-    """Read every judged or waiting meeting that counts on a day in [since, as_of]: a case each, a hit when valid."""
+def read_meeting_facts(connection: Connection, *, since: date, as_of: date, asked: Sequence[str] = ()) -> list[Fact]:
+    """Read every judged or waiting meeting that counts on a day in [since, as_of]: a case each, a hit when valid.
+
+    `asked` names the columns of core.meetings that are kept as answers.
+    """
     verdicts = meeting_verdicts.c
     rows = connection.execute(
         select(
@@ -57,7 +62,8 @@ def read_meeting_facts(connection: Connection, *, since: date, as_of: date) -> l
             verdicts.verdict,
             verdicts.meeting_id,
             verdicts.failed_rules,
-            meetings.c.reject_reason,
+            meetings.c.reject_reason.label("why_rejected"),
+            *(meetings.c[name].label(f"answer_{name}") for name in asked),
         )
         .join_from(meeting_verdicts, meetings, verdicts.meeting_id == meetings.c.meeting_id)
         .where(verdicts.counted_date >= since, verdicts.counted_date <= as_of, verdicts.verdict.is_not(None))
@@ -76,7 +82,8 @@ def read_meeting_facts(connection: Connection, *, since: date, as_of: date) -> l
             record_id=row.meeting_id,
             industry=row.industry or "unknown",
             failed_rules=row.failed_rules,
-            reject_reason=row.reject_reason,
+            reject_reason=row.why_rejected,
+            answers={name: row._mapping[f"answer_{name}"] for name in asked},
         )
         for row in rows.all()
     ]
@@ -140,22 +147,6 @@ def read_daily_facts(
         )
         for row in rows.all()
     ]
-
-
-def added_rules(agreement: Agreement, kpi: Kpi, *, before: date, as_of: date) -> frozenset[str]:
-    """Name the rules that the definition of `as_of` has and the one of `before` had not."""
-    if kpi.definition is None:
-        return frozenset()
-    held = {
-        day: {
-            rule.id
-            for row in in_force(agreement, kpi.definition)
-            if row.start <= day < (row.end or date.max)
-            for rule in row.definition.rules
-        }
-        for day in (before, as_of)
-    }
-    return frozenset(held[as_of] - held[before]) if held[before] else frozenset()
 
 
 def inner_rate(kpi: Kpi, agreement: Agreement) -> Kpi | None:

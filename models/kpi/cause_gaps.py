@@ -13,7 +13,6 @@ from models.kpi.cause_evidence import Behind
 from models.kpi.cause_facts import (
     SPLITS,
     Fact,
-    added_rules,
     in_scope,
     inner_rate,
     read_daily_facts,
@@ -21,6 +20,7 @@ from models.kpi.cause_facts import (
     read_meeting_facts,
     segments_of,
 )
+from models.kpi.cause_redefined import asked_by_changed_rules, redefinition
 from models.kpi.daily_history import (
     Awaiting,
     DailyFacts,
@@ -116,6 +116,7 @@ def read_material(connection: Connection, context: BuildContext, kpi_ids: set[st
     as_of = context.as_of
     stages = {stage for kpi_id in kpi_ids for _, stage in FUNNELS.get(kpi_id, ())} & set(kpis)
     has_awaiting = any(awaits_verdict(kpis[kpi_id]) for kpi_id in kpi_ids)
+    asked = asked_by_changed_rules(context.agreement, [kpis[kpi_id] for kpi_id in sorted(kpi_ids)])
     left = select(reps.c.rep_id, reps.c.left_date).where(reps.c.left_date.is_not(None), reps.c.left_date <= as_of)
     return Material(
         context=context,
@@ -123,7 +124,7 @@ def read_material(connection: Connection, context: BuildContext, kpi_ids: set[st
         facts=read_daily(connection, kpi_ids | stages, as_of=as_of),
         weights=read_weights(connection),
         awaiting=read_awaiting(connection, context.agreement, as_of=as_of),
-        meetings=read_meeting_facts(connection, since=since, as_of=as_of) if has_awaiting else (),
+        meetings=read_meeting_facts(connection, since=since, as_of=as_of, asked=asked) if has_awaiting else (),
         daily={
             kpi_id: _read_facts(connection, context, kpis[kpi_id], since)
             for kpi_id in sorted(kpi_ids)
@@ -165,10 +166,10 @@ def behind_of(gap: Gap, material: Material) -> Behind:
     facts = material.meetings if awaits_verdict(gap.kpi) else material.daily[gap.kpi.id]
     now = in_scope(facts, gap.teams, *gap.now)
     as_of = material.context.as_of
-    added = added_rules(material.context.agreement, gap.kpi, before=gap.before[0], as_of=as_of)
+    change = redefinition(material.context.agreement, gap.kpi, before=gap.before[0], as_of=as_of)
     weekdays = [day for day in _days(*gap.now) if day.weekday() < 5]
     return Behind(
-        now=[_judged_as_before(fact, added) for fact in now] if added else now,
+        now=[replace(fact, is_redefined=change.explains(fact)) for fact in now] if change else now,
         before=in_scope(facts, gap.teams, *gap.before),
         span=gap.before,
         scale=gap.noise.scale,
@@ -261,11 +262,6 @@ def _unit(kpi: Kpi, before: Sequence[Fact]) -> float:
 def _in_unit(part: Part, unit: float) -> Part:
     error = None if part.standard_error is None else part.standard_error * unit
     return replace(part, contribution=part.contribution * unit, standard_error=error)
-
-
-def _judged_as_before(fact: Fact, added: frozenset[str]) -> Fact:
-    failed = set(filter(None, (fact.failed_rules or "").split(",")))
-    return replace(fact, is_redefined=True) if failed and failed <= added and not fact.awaiting else fact
 
 
 def _is_of_deals(kpi: Kpi) -> bool:

@@ -165,12 +165,15 @@ def split_count(split: str, segments: Sequence[Segment], *, gap: float, noise: N
 
 
 def split_rate(split: str, segments: Sequence[Segment], *, gap: float, dispersion: float = 1.0) -> list[Part]:
-    """Split a rate's gap (Kitagawa): a segment's share among the cases (mix), and its own rate."""
+    """Split a rate's gap (Kitagawa): a segment's share among the cases (mix), and its own rate by the baseline's definition."""
     cases = sum(row.cases for row in segments)
     past_cases = sum(row.past_cases for row in segments)
     if cases <= 0 or past_cases <= 0:
         return []
-    overall = (sum(row.hits for row in segments) / cases + sum(row.past_hits for row in segments) / past_cases) / 2
+    redefined = sum(row.redefined for row in segments)
+    overall = (
+        (sum(row.hits for row in segments) + redefined) / cases + sum(row.past_hits for row in segments) / past_cases
+    ) / 2
     parts: list[Part] = []
     for row in segments:
         share, past_share = row.cases / cases, row.past_cases / past_cases
@@ -187,7 +190,7 @@ def split_rate(split: str, segments: Sequence[Segment], *, gap: float, dispersio
                 weight * _rate_error(row, Noise(1.0, rate_dispersion=dispersion)),
             ),
         ]
-    return _finish(split, parts, gap=gap, awaiting=0.0)
+    return _finish(split, parts, gap=gap, awaiting=0.0, redefined=redefined / cases)
 
 
 def rank_parts(parts: Sequence[Part], *, gap: float) -> list[Part]:
@@ -313,7 +316,7 @@ def _rate_error(row: Segment, noise: Noise) -> float:
 
 
 def _plain_rate(row: Segment) -> float:
-    return row.hits / row.cases if row.cases > 0 else row.past_rate
+    return (row.hits + row.redefined) / row.cases if row.cases > 0 else row.past_rate
 
 
 def _binomial(rate: float, cases: float) -> float:

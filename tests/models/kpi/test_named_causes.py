@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from definitions_contract.schema import Agreement
+from definitions_contract.signing import with_signatures
 from models import tables
-from models.kpi import causes
+from models.kpi import causes, meeting_rule_results, meeting_verdicts
 from models.statistics.causes import (
     CALENDAR,
     DEFINITION,
@@ -21,10 +23,12 @@ from models.statistics.causes import (
     rank_parts,
     split_count,
     split_funnel,
+    split_rate,
 )
 from tests.models.factories import insert, row_of
-from tests.models.kpi.demo_night import AS_OF, night, rows_of, write
+from tests.models.kpi.demo_night import AS_OF, agreement, night, rows_of, write
 
+LONGER_MINUTES = 30
 LEAVER = "takuya.kobayashi@demo-company.example"
 STEADY = Segment("web", hits=60, cases=100, past_hits=120, past_cases=200)
 
@@ -90,6 +94,52 @@ def test_a_new_definition_is_named_in_the_quarter_it_changed() -> None:
     assert part["is_significant"]
     assert "since 2026-06-01" in part["evidence"]
     assert {refused[meeting_id] for meeting_id in part["evidence_ids"].split(",")} == {"decision_maker_present"}
+
+
+def test_a_rate_knows_the_definition_too_and_its_parts_add_up() -> None:
+    tightened = [STEADY, Segment("event", hits=20, cases=100, past_hits=120, past_cases=200, redefined=40)]
+
+    parts = rank_parts(split_rate("lead_source", tightened, gap=-0.2), gap=-0.2)
+
+    assert (first(parts).part, first(parts).effect) == (DEFINITION, "definition")
+    assert first(parts).contribution == pytest.approx(-40 / 200)
+    assert sum(part.contribution for part in parts) == pytest.approx(-0.2, rel=1e-9)
+    assert [part.contribution for part in parts if part.part in ("web", "event")] == pytest.approx([0.0] * 4)
+
+
+def tightened_agreement() -> Agreement:
+    """Give the default agreement, whose second version asks twice as many minutes instead of the decision maker."""
+    agreed = agreement()
+    first_version, second = sorted(agreed.definitions, key=lambda one: one.version)
+    longer = {"column": "minutes", "min_value": LONGER_MINUTES}
+    rules = tuple(
+        rule.model_copy(update={"kwargs": longer}) if rule.id == "long_enough" else rule
+        for rule in second.rules
+        if rule.id != "decision_maker_present"
+    )
+    signers = {signature.department: signature.name for signature in second.signatures}
+    signed = with_signatures(second.model_copy(update={"rules": rules, "examples": ()}), signers, date(2026, 5, 1))
+    return agreed.model_copy(update={"definitions": (first_version, signed)})
+
+
+def test_a_rule_that_kept_its_id_and_became_stricter_is_the_definitions_part() -> None:
+    as_of, agreed = date(2026, 6, 20), tightened_agreement()
+    with night() as connection:
+        row = rows_of(connection, tables.divergence, kpi_id="valid_meetings", scope_kind="department")[0]
+        period = {"period_kind": "month", "period_start": date(2026, 6, 1), "period_end": date(2026, 7, 1)}
+        state = {"evaluated_date": as_of, "state": "off", "actual": 60.0, "expected_to_date": 90.0}
+        connection.execute(sa.delete(tables.divergence))
+        insert(connection, tables.divergence, row | period | state)
+        write(connection, meeting_rule_results.MODEL, meeting_verdicts.MODEL, as_of=as_of, agreed=agreed)
+        write(connection, causes.PERIOD_CHANGES, as_of=as_of, agreed=agreed)
+        (part,) = rows_of(connection, tables.period_changes, evaluated_date=as_of, part=DEFINITION, split="lead_source")
+        refused = {row["meeting_id"]: row["failed_rules"] for row in rows_of(connection, tables.meeting_verdicts)}
+        minutes = {row["meeting_id"]: row["minutes"] for row in rows_of(connection, tables.meetings)}
+
+    named = part["evidence_ids"].split(",")
+    assert part["contribution"] < 0
+    assert {refused[meeting_id] for meeting_id in named} == {"long_enough"}
+    assert all(15 <= minutes[meeting_id] < LONGER_MINUTES for meeting_id in named)
 
 
 def test_the_changes_to_the_last_period_add_up_in_every_split() -> None:
