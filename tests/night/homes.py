@@ -44,11 +44,11 @@ class Home:
     def settings(self) -> Settings:
         return Settings.from_env({"KPI_HOME": str(self.path)})
 
-    def night(self, **asked: Any) -> NightResult:
+    def night(self, as_of: date = AS_OF, **asked: Any) -> NightResult:
         """Run the night in this process, and leave its environment as it was."""
         with patch.dict(os.environ), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # libraries' own, raised in their threads; ours are met by the other tests
-            return run_night(self.settings, as_of=AS_OF.isoformat(), **asked)
+            return run_night(self.settings, as_of=as_of.isoformat(), **asked)
 
     def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment of a `kpi` process in this home."""
