@@ -1,6 +1,7 @@
 """What is in which table? docs/tables.md, written from the comments in models/tables.py.
 
 python -m pipelines.table_docs > docs/tables.md
+python -m pipelines.published_schema
 """
 
 import sys
@@ -24,7 +25,8 @@ PICTURES = """
 ## Keys
 
 Bold columns are a table's key. The pictures show keys (PK) and the columns that lead to another table's (FK).
-`kpi.kpi_daily` is the fact to build on: it adds up over days, reps, teams and segments; divide the sum of `numerator` by the sum of `denominator` once.
+`kpi.kpi_daily` is the fact to build on: it adds up over days, reps, teams and segments.
+Divide the sum of `numerator` by the sum of `denominator` once.
 
 """
 

@@ -18,10 +18,13 @@ from connectors.sandbox.company import Company
 from definitions_contract.loader import load_agreement
 from models.tables import meetings, metadata, reps, targets
 from pipelines.publish import DATABASE_NAME, publish, published_tables
+from pipelines.published_schema import published_now
+from pipelines.table_references import references
 from pipelines.warehouse import Warehouse
 from tests.night.homes import AS_OF, Home, digests, read, tables_of
 
 PUBLISHES = 50
+NOBODY = ("unknown", "")  # what is counted for no rep and no team
 STORAGE_VERSION_OF_1_0 = 64  # "DUCK" and the number stand behind the first checksum of the file
 LANGUAGES = {"ja": "インサイドセールス", "en": "Inside sales"}
 READER = """
@@ -244,3 +247,23 @@ def test_the_board_shows_the_months_number(open_board: Callable[[int], Page], ni
     assert actual > 0
     assert re.search(rf"\b{actual:.0f}\b", text)
     assert re.search(rf"\b{target:.0f}\b", text)
+
+
+def test_the_published_file_has_the_columns_and_types_that_readers_were_promised(night_home: Home) -> None:
+    found = read(
+        night_home.published / "inside_sales.duckdb",
+        "SELECT table_schema || '.' || table_name || '.' || column_name, data_type FROM information_schema.columns"
+        " WHERE table_schema IN ('core', 'kpi', 'ops')",
+    )
+
+    assert dict(found) == published_now()
+
+
+def test_every_column_that_is_named_after_a_key_leads_to_a_row(night_home: Home) -> None:
+    for one in references(published_tables()):
+        table, target = one.table.fullname, one.target.fullname
+        lost = read(
+            night_home.published / "inside_sales.duckdb",
+            f"SELECT DISTINCT {one.column} FROM {table} WHERE {one.column} NOT IN (SELECT {one.key} FROM {target})",  # noqa: S608 - names of ours
+        )
+        assert [value for (value,) in lost if value not in NOBODY] == [], f"{table}.{one.column} -> {target}"
