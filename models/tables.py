@@ -924,6 +924,8 @@ alerts = Table(
     _date("proposal_date", "By when"),
     _text("proposal_ja", "The proposal in one Japanese sentence"),
     _text("proposal_en", "The proposal in one English sentence"),
+    _date("closed_date", "Night it was closed"),
+    _text("closed_why", "period_over, or by a review: target_reset, phase_moved"),
     schema="kpi",
     comment="One row per alert, over its life",
 )
@@ -934,7 +936,7 @@ alert_events = Table(
     _date("event_date", "Day of the event", key=True),
     _key("event", "opened, notified, acknowledged, snoozed, worsened, resolved or closed"),
     _text("by", "Who, when a person did it"),
-    _text("detail", "Why, or the state it came to"),
+    _text("detail", "Why, or the state it came to; of closed what closed it, of opened the cause"),
     schema="kpi",
     comment="One row per thing that happened to an alert: its history",
 )

@@ -8,7 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from definitions_contract.schema import Agreement, Kpi
-from models.tables import alerts, causes, divergence
+from models.kpi.lever_words import lever_words
+from models.tables import alerts, causes, divergence, reps
+from pipelines.alert_kinds import guide_to, kind_of, kind_of_data
+from pipelines.board.names import Names, names_of
+from pipelines.board.phrases import tell
 
 STATES = {
     "ahead": ("目標を上回る見込み", "ahead of target"),
@@ -53,10 +57,10 @@ def due_messages(
         alert_message(connection, agreement, row, as_of, event=_event(connection, row, as_of), link=link)
         for row in rows
     ]
-    return [*data_messages(connection, as_of), *found]
+    return [*data_messages(connection, agreement, as_of), *found]
 
 
-def data_messages(connection: sa.Connection, as_of: date) -> list[Message]:
+def data_messages(connection: sa.Connection, agreement: Agreement, as_of: date) -> list[Message]:
     """Build the one message about a night whose numbers are not judged; none when the night before had the same reason."""
     reasons = (
         sa.select(divergence.c.evaluated_date, sa.func.min(divergence.c.reason).label("reason"))
@@ -68,13 +72,15 @@ def data_messages(connection: sa.Connection, as_of: date) -> list[Message]:
     rows = connection.execute(reasons).all()
     if not rows or rows[0].evaluated_date != as_of or not _is_new(connection, rows, as_of):
         return []
+    reason = tell(rows[0].reason, names_of(agreement, {}).ids)
+    guide = guide_to(kind_of_data(rows[0].reason))
     ja = (
         "データ確認が必要です",
-        f"{as_of} の数値は判定していません。KPIアラートは保留中です。\n理由: {rows[0].reason}\n→ kpi doctor",
+        f"{as_of} の数値は判定していません。KPIアラートは保留中です。\n理由: {reason.ja}\n→ kpi doctor\n手順: {guide}",
     )
     en = (
         "Data need a look",
-        f"Numbers of {as_of} are not judged; KPI alerts are held back.\nWhy: {rows[0].reason}\n→ kpi doctor",
+        f"Numbers of {as_of} are not judged; KPI alerts are held back.\nWhy: {reason.en}\n→ kpi doctor\nWhat to do: {guide}",
     )
     return [_message(f"data:{as_of}", "opened", as_of, {"ja": ja, "en": en}, ("data", "data"), "data", {})]
 
@@ -96,22 +102,28 @@ def alert_message(
     if not is_change:
         state = connection.execute(_same_evaluation(divergence, alert, as_of)).mappings().first() or {}
         cause = connection.execute(_first_cause(alert, as_of)).mappings().first()
-    names = CHANGE_STATES if is_change else STATES
-    words = names.get(str(alert["divergence_state"]), (str(alert["divergence_state"]),) * 2)
-    scope = _scope_label(agreement, str(alert["scope_kind"]), str(alert["scope_id"]))
-    why = _why(alert, cause)
+    states = CHANGE_STATES if is_change else STATES
+    words = states.get(str(alert["divergence_state"]), (str(alert["divergence_state"]),) * 2)
+    names = names_of(
+        agreement, {row.rep_id: row.name for row in connection.execute(sa.select(reps.c.rep_id, reps.c.name))}
+    )
+    label = names.scope(str(alert["scope_kind"]), str(alert["scope_id"]))
+    scope = (label.ja, label.en)
+    why = _why(alert, cause, names)
+    guide = guide_to(kind_of(alert))
     figures = _figures(kpi, state)
     texts = {}
     for index, language in enumerate(("ja", "en")):
-        label = kpi.label.ja if language == "ja" else kpi.label.en
+        kpi_label = getattr(kpi.label, language)
         event_word = EVENTS.get(event, (event, event))[index]
         lines = [
             figures[index],
             why[index],
             "→ " + str(alert[f"proposal_{language}"]) if alert[f"proposal_{language}"] else "",
+            f"{('手順', 'What to do')[index]}: {guide}",
             f"{event_word} {as_of.isoformat()} · {link or 'kpi explain alert ' + str(alert['alert_id'])}",
         ]
-        texts[language] = (f"{label}: {words[index]} ({scope[index]})", "\n".join(line for line in lines if line))
+        texts[language] = (f"{kpi_label}: {words[index]} ({scope[index]})", "\n".join(line for line in lines if line))
     numbers = {key: float(state[key]) for key in ("actual", "expected_to_date", "forecast", "target") if state.get(key)}
     severity = str(alert["divergence_state"])
     place = (str(alert["scope_kind"]), str(alert["scope_id"]))
@@ -154,15 +166,16 @@ def _is_known_story(connection: sa.Connection, alert: Mapping[Any, Any], as_of: 
     return connection.execute(told.limit(1)).first() is not None
 
 
-def _why(alert: Mapping[Any, Any], cause: Any) -> tuple[str, str]:
+def _why(alert: Mapping[Any, Any], cause: Any, names: Names) -> tuple[str, str]:
     if cause is not None:
-        text = f"{cause['part']} ({cause['split']}, {cause['effect']}). {cause['evidence']}"
+        named, evidence = f"{cause['split']}:{cause['part']}:{cause['effect']}", cause["evidence"]
     elif alert["kind"] == "change" and alert["cause"]:
-        split, rest = str(alert["cause"]).split(":", 1)
-        text = f"{rest.rsplit(':', 1)[0]} ({split}). {alert['evidence'] or ''}"
+        named, evidence = str(alert["cause"]), alert["evidence"]
     else:
         return "有意な原因なし", "No significant cause"
-    return f"原因: {text}", f"Cause: {text}"
+    ja, en = lever_words(named, names.kpis, names.reps)
+    told = tell(evidence, names.ids)
+    return f"原因: {ja}。{told.ja}", f"Cause: {en}. {told.en}"
 
 
 def _figures(kpi: Kpi, state: Mapping[Any, Any]) -> tuple[str, str]:
@@ -181,12 +194,6 @@ def _number(kpi: Kpi, value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.1%}" if kpi.unit == "fraction" else f"{value:,.0f}"
-
-
-def _scope_label(agreement: Agreement, kind: str, scope_id: str) -> tuple[str, str]:
-    known = {d.id: d.label for d in agreement.team.departments} | {t.id: t.label for t in agreement.team.teams}
-    label = known.get(scope_id) if kind != "rep" else None
-    return (label.ja, label.en) if label else (scope_id, scope_id)
 
 
 def _same_evaluation(table: sa.Table, alert: Mapping[Any, Any], as_of: date) -> sa.Select[Any]:

@@ -14,7 +14,17 @@ from models.kpi.causes import STALE_SYNC
 from models.kpi.change_alerts import read_change_alerts, rows_of_changes
 from models.kpi.daily_history import ScopeKey
 from models.statistics.alert_life import Action, Alert, Night, replay_all
-from models.tables import alert_actions, alert_events, alerts, causes, changes, divergence, pace_weights, reps
+from models.tables import (
+    alert_actions,
+    alert_events,
+    alerts,
+    calendar,
+    causes,
+    changes,
+    divergence,
+    pace_weights,
+    reps,
+)
 
 ALERTED_PERIOD = "month"  # shorter ones are noise, longer ones say the same later
 
@@ -150,6 +160,8 @@ def _row(alert: Alert, first_causes: Mapping[Any, str]) -> dict[str, Any]:
         "snoozed_until_date": alert.snoozed_until_date,
         "resolved_date": alert.resolved_date,
         "evaluated_date": newest.evaluated_date,
+        "closed_date": alert.closed_date,
+        "closed_why": alert.closed_why,
         "kind": "target",
     }
 
@@ -161,10 +173,11 @@ def build_events(connection: Connection, context: BuildContext) -> Iterator[Mapp
     rows = connection.execute(select(alerts).order_by(alerts.c.alert_id)).all()
     for row in rows:
         dates = {name: row._mapping[column.name] for name, column in columns.items()} | {"resolved": row.resolved_date}
-        dates["closed"] = row.evaluated_date if row.state == "closed" else None
+        dates["closed"] = row.closed_date
+        details = {"worsened": row.worst_state, "opened": row.cause, "closed": row.closed_why}
         for event, day in dates.items():
             if day is not None:
-                detail = row.worst_state if event == "worsened" else row.cause if event == "opened" else None
+                detail = details.get(event)
                 yield {"alert_id": row.alert_id, "event_date": day, "event": event, "by": None, "detail": detail}
     known = {row.alert_id for row in rows}
     for action in connection.execute(select(alert_actions).order_by(alert_actions.c.acted_at)).all():
@@ -180,7 +193,7 @@ def build_events(connection: Connection, context: BuildContext) -> Iterator[Mapp
 
 MODEL = Model(
     table=alerts,
-    reads=(divergence, causes, changes, pace_weights, reps, alert_actions),
+    reads=(calendar, divergence, causes, changes, pace_weights, reps, alert_actions),
     rows=build_alerts,
     group="kpi",
 )

@@ -97,6 +97,8 @@ def change_row(
         "snoozed_until_date": until,
         "resolved_date": alert.resolved_date,
         "evaluated_date": newest.evaluated_date,
+        "closed_date": None,
+        "closed_why": None,
         "kind": "change",
     }
 

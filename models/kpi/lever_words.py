@@ -13,11 +13,23 @@ SPLITS: Mapping[str, Words] = {
     "industry": ("業種", "industry"),
     "connection": ("CRM接続", "CRM connection"),
     "definition": ("定義の変更", "definition of"),
+    "data": ("同期", "sync of"),
+    "team": ("チーム", "team"),
 }
 EFFECTS: Mapping[str, Words] = {
     "mix": ("の件数", ", volume"),
     "rate": ("の率", ", rate"),
     "leaver": ("の退職", ", who left"),
+    "stale_sync": ("の遅れ", ", which is late"),
+}
+# What is no segment and no step of the work, whatever split it was found in.
+WHOLE: Mapping[str, Words] = {
+    "definition": ("定義の変更", "the new definition"),
+    "calendar": ("祝日・休業日", "holidays"),
+}
+FIXED: Mapping[str, Words] = {
+    "target_level": ("目標の高さ", "the level of the target"),
+    "awaiting_verdict": ("判定待ち", "meetings that wait for a verdict"),
 }
 # Steps of the funnels that are no KPI by themselves.
 STEPS: Mapping[str, Words] = {
@@ -38,6 +50,8 @@ def lever_words(cause: str, kpis: Mapping[str, Kpi], names: Mapping[str, str]) -
     """
     split, rest = cause.split(":", 1)
     part, effect = rest.rsplit(":", 1)
+    if effect in WHOLE or part in FIXED:
+        return WHOLE.get(effect) or FIXED[part]
     if split == "funnel":
         kpi = kpis.get(part)
         return (kpi.label.ja, kpi.label.en) if kpi is not None else STEPS.get(part, (part, part))

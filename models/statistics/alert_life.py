@@ -180,8 +180,7 @@ def _live(book: _Book, night: Night) -> None:
     if night.state not in SEVERITY:
         return
     if alert is not None and _is_reviewed(alert, night):
-        why = f"review: the target was {alert.opening.target:,.4g}, it is {night.target:,.4g}"
-        _store(book, replace(alert, is_closed=True, closed_date=night.evaluated_date, closed_why=why))
+        _store(book, replace(alert, is_closed=True, closed_date=night.evaluated_date, closed_why="target_reset"))
         alert = None
     if alert is not None and _is_over(alert, night):
         _store(book, _notify(book, replace(_moved(alert, night), resolved_date=night.evaluated_date), is_event=True))
@@ -364,7 +363,7 @@ def _close_what_ended(book: _Book, evaluated_date: date) -> None:
         alert = book.alerts[alert_id]
         period_end, ended = alert.opening.period_end, book.ended.get(alert.opening.kpi_id, date.max)
         if min(period_end, ended) <= evaluated_date:
-            why = "review: phase moved" if ended < period_end else "period over"
+            why = "phase_moved" if ended < period_end else "period_over"
             _store(book, replace(alert, is_closed=True, closed_date=evaluated_date, closed_why=why))
 
 

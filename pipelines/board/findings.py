@@ -11,6 +11,7 @@ from pipelines.board.labels import (
     ALERT_EVENTS,
     ALERT_PROPOSALS,
     ALERT_STATES,
+    CLOSED,
     EFFECT_WAYS,
     EFFECTS,
     FIXED_PARTS,
@@ -223,9 +224,9 @@ def _histories(facts: Facts) -> dict[str, list[Text]]:
         if row["by"]:
             who = f" ({row['by']}: {row['detail'] or '–'})"
             text = Text(text.ja + who, text.en + who)
-        elif row["detail"] in STATES:
-            state = STATES[row["detail"]]
-            text = Text(f"{text.ja} → {state.ja}", f"{text.en} → {state.en}")
+        elif row["detail"] in STATES or row["detail"] in CLOSED:
+            became = look_up(STATES | CLOSED, row["detail"])
+            text = Text(f"{text.ja} → {became.ja}", f"{text.en} → {became.en}")
         found[row["alert_id"]].append(text)
     return found
 

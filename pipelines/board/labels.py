@@ -39,11 +39,19 @@ SPLITS: dict[str, Text] = {
     "response_method": Text("対応方法", "Response method"),
     "rep": Text("担当", "Rep"),
     "team": Text("チーム", "Team"),
+    "industry": Text("業種", "Industry"),
+    "connection": Text("CRM 接続", "CRM connection"),
+    "definition": Text("定義の変更", "New definition"),
+    "data": Text("データの同期", "Sync of the data"),
 }
 EFFECTS: dict[str, Text] = {
     "factor": Text("段階", "step"),
     "mix": Text("件数", "volume"),
     "rate": Text("率", "rate"),
+    "leaver": Text("退職", "left"),
+    "definition": Text("定義の変更", "new definition"),
+    "calendar": Text("祝日", "holidays"),
+    "stale_sync": Text("同期の遅れ", "late sync"),
 }
 PROPOSALS: dict[str, Text] = {
     "stay": Text("このフェーズを続ける", "Stay in this phase"),
@@ -67,8 +75,10 @@ FUNNEL_STEPS: dict[str, Text] = {
     "amount_per_deal": Text("平均受注単価", "Average deal"),
     "awaiting_verdict": Text("判定待ち(あとで数える)", "Awaiting a verdict (counted later)"),
     "target_level": Text("目標の高さ(過去の実績との差)", "Level of the target against the own past"),
+    "definition": Text("定義の変更", "The new definition"),
+    "business_days": Text("祝日・休業日", "Holidays"),
 }
-FIXED_PARTS = frozenset({"awaiting_verdict", "target_level"})
+FIXED_PARTS = frozenset({"awaiting_verdict", "target_level", "definition", "business_days"})
 # Parts and segment values that every team has.
 PARTS: dict[str, Text] = {
     "unknown": Text("不明", "Unknown"),
@@ -77,6 +87,8 @@ PARTS: dict[str, Text] = {
     "(others)": Text("その他", "Others"),
     "awaiting_verdict": FUNNEL_STEPS["awaiting_verdict"],
     "target_level": FUNNEL_STEPS["target_level"],
+    "definition": FUNNEL_STEPS["definition"],
+    "business_days": FUNNEL_STEPS["business_days"],
     "call": Text("電話", "Call"),
     "email": Text("メール", "E-mail"),
     "form": Text("フォーム", "Form"),
@@ -129,6 +141,11 @@ ALERT_EVENTS: dict[str, Text] = {
     "resolved": Text("解消", "Resolved"),
     "closed": Text("終了", "Closed"),
 }
+CLOSED: dict[str, Text] = {
+    "period_over": Text("期間の終了", "the period is over"),
+    "target_reset": Text("見直しによる: 目標の変更", "by a review: the target was reset"),
+    "phase_moved": Text("見直しによる: フェーズの移行", "by a review: the phase moved"),
+}
 # What an alert proposes; people decide.
 ALERT_PROPOSALS: dict[str, Text] = {
     "act": Text("対処する: {lever}。{day}までにあと {value} 必要。", "Act on {lever}: {value} more needed by {day}."),
@@ -167,6 +184,8 @@ EFFECT_WAYS: dict[tuple[str, bool], Text] = {
     ("mix", False): Text("件数の増加", "more cases"),
     ("rate", True): Text("率の低下", "its rate fell"),
     ("rate", False): Text("率の上昇", "its rate rose"),
+    ("leaver", True): Text("退職", "left"),
+    ("leaver", False): Text("退職", "left"),
 }
 # What a manager can do first, by the place where the gap arose. Proposals: the decision stays with people.
 ACTIONS: dict[str, Text] = {
@@ -187,6 +206,22 @@ ACTIONS: dict[str, Text] = {
         "Compare the target with the own past, and review it if need be.",
     ),
     "awaiting_verdict": Text("回答待ちの商談に答えをもらう。", "Get answers for the meetings that wait."),
+    "leaver": Text(
+        "「{part}」の担当分を引き継ぐか、目標を人数に合わせて見直す。",
+        "Hand over the work of {part}, or review the target with one person less.",
+    ),
+    "definition": Text(
+        "新しい定義だけで無効になった商談を根拠で確かめ、目標が新しい定義で合意されたかを見直す。",
+        "Look at the meetings that only the new definition refuses, and whether the target was agreed for it.",
+    ),
+    "business_days": Text(
+        "祝日による差で、仕事の変化ではない。営業日あたりで見る。",
+        "Holidays, no change in the work: look at it per business day.",
+    ),
+    "stale_sync": Text(
+        "{part}の同期を先に直す。kpi doctor が何が止まっているかを示す。",
+        "Mend the sync of {part} first: kpi doctor says what stands still.",
+    ),
     "none": Text("いまの進め方を続ける。", "Carry on as you are."),
     "pending": Text(
         "回答待ち {count} 件への回答をフィールドセールスに依頼する。最初の期限は {day}。",

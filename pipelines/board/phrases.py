@@ -18,8 +18,42 @@ CLAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"({N}) so far, ({N}) by the level of ({DAY}) to ({DAY})", r"これまで \1。\3〜\4 の水準では \2"),
         (
             rf"({N}) of ({N}) (?:counted|took place) in (\d+) business days since ({DAY}) \((\d+%)\), (\d+%) in the own past"
-            rf" \(({N}) standard errors\)",
+            rf" \(\+?({N}) standard errors\)",
             r"\4 からの \3 営業日で \2 件中 \1 件(\5)。過去の自チームは \6(標準誤差の \7 倍)",
+        ),
+        (
+            rf"({N}) in (\d+) business days since ({DAY}), ({N}) by the own past \(\+?({N}) standard errors\)",
+            r"\3 からの \2 営業日で \1 件。過去の自チームの水準では \4(標準誤差の \5 倍)",
+        ),
+        (
+            rf"Left on ({DAY}): ({N}) so far, ({N}) by the level of ({DAY}) to ({DAY})",
+            r"\1 に退職。これまで \2。\4〜\5 の水準では \3",
+        ),
+        (rf"({N}) each over ({N}), ({N}) each in ({DAY}) to ({DAY})", r"\2 件で 1 件あたり \1。\4〜\5 は \3"),
+        (
+            rf"({N}) failed only what the definition asks since ({DAY}) and did not in ({DAY}) to ({DAY})",
+            r"\2 からの定義で初めて求められる条件だけで無効になった商談 \1 件(\3〜\4 の定義では有効)",
+        ),
+        (rf"({N}) business days so far on ({N}) weekdays", r"平日 \2 日のうち営業日 \1 日"),
+        (rf"({N}) deals were lost in the period", r"この期間の失注 \1 件"),
+        (
+            rf"not a change in the work\. Holidays are no cause: what is due leaves out ({N}) of them",
+            r"仕事の変化ではない。祝日は原因ではない: 期待値は祝日 \1 日を除いてある",
+        ),
+        (
+            r"Not judged: connection (\S+) was last synced before the day was over",
+            r"判定していない: 接続 \1 の最後の同期が集計日の終わりより前",
+        ),
+        (r"Not judged: connection (\S+) has never been synced", r"判定していない: 接続 \1 は一度も同期されていない"),
+        (r"Not judged: check (\S+) failed", r"判定していない: 検査 \1 が不合格"),
+        (
+            r"Not judged: (\S+) (\S+): fewer records arrived than the CRM has",
+            r"判定していない: \1 の \2 が CRM の件数より少ない",
+        ),
+        (
+            r"Not judged: connection (\S+) (?:was last synced before the day was over|has never been synced)\."
+            r" What happened since is not counted: no gap can be told from a missing sync",
+            r"判定していない: 接続 \1 の同期がこの日に間に合っていない。それ以後の出来事は数えていないため、差は仕事の変化とは言えない",
         ),
         (
             rf"What the target asks beyond the level of ({DAY}) to ({DAY})",
@@ -45,8 +79,47 @@ CLAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             rf"the goal's rest by business days left and the own month-of-quarter pattern ((?:{N}(?:, )?)+)",
             r"目標の残りを残り営業日と四半期内の月の型(\1)で配分",
         ),
-        (r"(\d+) of the last (\d+) months met", r"直近 \2 か月のうち \1 か月で達成"),
-        (r"(\d+) of (\d+) needed", r"\2 か月中 \1 か月が必要"),
+        (
+            r"the goal's rest by business days left \((\d+) whole months with figures, (\d+) are needed\)",
+            r"目標の残りを残り営業日で配分(数値のある月は \1 か月。季節の型には \2 か月が必要)",
+        ),
+        (r"the department's rate: too few own cases", "自分の件数が少ないため部署の率"),
+        (r"the agreed benchmark", "合意したベンチマーク"),
+        (
+            r"(?:No figure: )?(\d+) matured cases, (\d+) more are needed",
+            r"データ不足: 結果の出た件数 \1。あと \2 件が必要",
+        ),
+        *(
+            (pattern, japanese.format(word=word, own=own))
+            for english, word, own in (
+                ("week", "週", "週"),
+                ("month", "か月", "月"),
+                ("quarter", "四半期", "四半期"),
+                ("fiscal_year", "年度", "年度"),
+            )
+            for pattern, japanese in (
+                (rf"(\d+) of the last (\d+) {english}s met", r"直近 \2 {word}のうち \1 {word}で達成"),
+                (
+                    rf"met without strain: a tenth or more to spare in each of the last (\d+) {english}s",
+                    r"余裕のある達成: 直近 \1 {word}のどの{own}も目標を 1 割以上超過",
+                ),
+                (
+                    rf"out of reach: met in none of the last (\d+) {english}s",
+                    r"届かない目標: 直近 \1 {word}で一度も未達",
+                ),
+            )
+        ),
+        (
+            rf"the level is ({N}(?:e[+-]?\d+)?), and ({N}(?:e[+-]?\d+)?) would truly be met with (\d+%)",
+            r"今の水準は \1、\2 なら確率 \3 で真に達成",
+        ),
+        (rf"the level is ({N}(?:e[+-]?\d+)?)", r"今の水準は \1"),
+        (r"no period with a target yet", "目標のある期間がまだない"),
+        (r"There is no KPI and no phase after this one", "この後の KPI もフェーズもない"),
+        (r"every condition of the gate is met", "移行の条件をすべて満たしている"),
+        (r"([a-z_]+) v(\d+) is signed", r"\1 v\2 は署名済み"),
+        (r"no signed version of ([a-z_]+)", r"\1 に署名済みの版がない"),
+        (r"(\d+) of (\d+) needed", r"\2 期間中 \1 期間が必要"),
         (r"(\d+%) likely that the target is truly met", r"目標を真に達成している確率 \1"),
         (r"([\d.]+%?) needed", r"\1 が必要"),
         (r"all data checks passed", "すべてのデータ検査に合格"),
@@ -71,8 +144,8 @@ CLAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"({N}) deals have no lead source", r"流入経路のない案件 \1 件"),
         (rf"({N}) e-mails belong to no known rep", r"担当が不明なメール \1 件"),
         (
-            rf"({N}) won deals are in no amount: team.yaml agrees on no rate of their currency for their close day",
-            r"クローズ日の換算レートの合意がなく、金額に入らない受注 \1 件",
+            rf"({N}) won deals are in no amount: no rate of their currency holds on their close day \(exchange_rates in team\.yaml\)",
+            r"クローズ日の換算レートがなく、金額に入らない受注 \1 件(team.yaml の exchange_rates)",
         ),
         (
             rf"({N}) people are likely there twice: one connection has another with the same e-mail, or name and phone",
@@ -101,19 +174,20 @@ CLAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 # Clauses that name ids: what they are called comes from the agreement and the labels.
 NAMED: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(r"lost reasons: (.+)"), "失注の理由: {list}", "lost reasons: {list}"),
     (re.compile(r"failed rules: (.+)"), "不合格の条件: {list}", "failed rules: {list}"),
     (re.compile(r"reject reasons: (.+)"), "却下理由: {list}", "reject reasons: {list}"),
     (
-        re.compile(r"([a-z_]+) has (\d+) whole months"),
-        "{list}は {count} か月分の記録がある",
-        "{list} has {count} whole months",
+        re.compile(r"([a-z_]+) has (\d+) whole (?:weeks|months|quarters|fiscal_years)"),
+        "{list}は締まった期間 {count} 個分の記録がある",
+        "{list} has {count} whole periods",
     ),
     (
         re.compile(r"([a-z_]+) needs no definition of its own"),
         "{list}に独自の定義は不要",
         "{list} needs no definition of its own",
     ),
-    (re.compile(r"([a-z_]+): (\d+% .+)"), "", ""),
+    (re.compile(r"([a-z_]+): (.+)"), "", ""),
 )
 
 

@@ -142,10 +142,13 @@ def test_moving_to_another_phase_closes_the_alerts_of_the_former_and_keeps_them(
         rows = rows_of(connection, tables.divergence, period_kind="month")
         insert(connection, tables.divergence, *(row | {"evaluated_date": MONDAY} for row in rows))
         write(connection, alerts.MODEL, as_of=MONDAY, agreed=agreed.model_copy(update={"phases": moved}))
+        write(connection, alerts.EVENTS, as_of=MONDAY)
         after = rows_of(connection, tables.alerts, kpi_id="valid_meetings", kind="target")
+        closed = rows_of(connection, tables.alert_events, event="closed")
 
     assert [row["alert_id"] for row in after] == [row["alert_id"] for row in before]
     assert {row["state"] for row in after} == {"closed"}
+    assert {(row["event_date"], row["detail"]) for row in closed} == {(MONDAY, "phase_moved")}
 
 
 def test_a_proposal_names_the_lever_and_not_its_id() -> None:

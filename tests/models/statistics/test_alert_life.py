@@ -90,7 +90,8 @@ def test_an_alert_is_closed_when_its_period_is_over() -> None:
         "valid_meetings", "month", date(2026, 12, 1), date(2027, 1, 1), TEAM, date(2026, 12, 1), "on_track", 0, 1
     )
 
-    assert only(replay_alerts([*nights("off"), later], [], PARENTS)).state == "closed"
+    alert = only(replay_alerts([*nights("off"), later], [], PARENTS))
+    assert (alert.state, alert.closed_why) == ("closed", "period_over")
 
 
 def test_the_departments_alert_silences_team_and_rep() -> None:
@@ -202,3 +203,4 @@ def test_a_phase_move_closes_what_is_open_and_keeps_the_history() -> None:
 
     assert closed.state == "open"
     assert (moved_on.state, moved_on.closed_date, moved_on.opening) == ("closed", day(2), closed.opening)
+    assert moved_on.closed_why == "phase_moved"
