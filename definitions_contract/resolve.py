@@ -112,7 +112,8 @@ def versions_in_words(agreement: Agreement, day: date, lang: Lang = "en") -> tup
 
 def differences(old: Definition, new: Definition) -> tuple[Label, ...]:
     """Say in words what differs between two versions in what they mean; empty when nothing does."""
-    return (*_header_differences(old, new), *_rule_differences(old, new), *_example_differences(old, new))
+    found = (*_header_differences(old, new), *_rule_differences(old, new), *_example_differences(old, new))
+    return (*found, _changed("理由", "why", old.why.strip(), new.why.strip())) if old.why != new.why else found
 
 
 def _version_in_words(agreement: Agreement, definition: Definition, day: date, lang: Lang) -> str:
@@ -125,6 +126,8 @@ def _version_in_words(agreement: Agreement, definition: Definition, day: date, l
 
 
 def _header_differences(old: Definition, new: Definition) -> Iterator[Label]:
+    if old.judges != new.judges:
+        yield _changed("判定の対象", "judges", old.judges, new.judges)
     if old.effective_from != new.effective_from:
         yield _changed("適用開始日", "effective from", str(old.effective_from), str(new.effective_from))
     if old.counted_on != new.counted_on:
@@ -162,6 +165,8 @@ def _changes_of_rule(old: Rule, new: Rule) -> Iterator[Label]:
             ja=f"規則の変更 {new.label.ja}: {describe_rule(old, 'ja')} → {describe_rule(new, 'ja')}",
             en=f"rule changed, {new.label.en}: {before} -> {after}",
         )
+    else:
+        yield from _changes_without_words(old, new)
     for ja, en, old_text, new_text in (
         ("の名前", "label of", f"{old.label.ja} / {old.label.en}", f"{new.label.ja} / {new.label.en}"),
         ("の理由", "why of", old.why, new.why),
@@ -170,11 +175,21 @@ def _changes_of_rule(old: Rule, new: Rule) -> Iterator[Label]:
             yield _changed(f"{new.id} {ja}", f"{en} {new.id}", in_words(old_text), in_words(new_text))
 
 
+def _changes_without_words(old: Rule, new: Rule) -> Iterator[Label]:
+    """Name what is signed and makes no other sentence, such as a wait beside `missing: passes`."""
+    for key in Rule.model_fields.keys() - {"label", "why"}:
+        before, after = getattr(old, key), getattr(new, key)
+        if before != after:
+            yield _changed(f"{new.id} の {key}", f"{key} of {new.id}", in_words(before), in_words(after))
+
+
 def _example_differences(old: Definition, new: Definition) -> Iterator[Label]:
     added = sum(example not in old.examples for example in new.examples)
     removed = sum(example not in new.examples for example in old.examples)
     if added or removed:
         yield Label(ja=f"例: 追加 {added} 件、削除 {removed} 件", en=f"examples: {added} added, {removed} removed")
+    elif old.examples != new.examples:
+        yield Label(ja="例の順序または重複", en="examples: in another order, or repeated")
 
 
 def _changed(ja: str, en: str, before: str, after: str) -> Label:

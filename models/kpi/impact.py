@@ -93,7 +93,7 @@ def verdicts_of(comparison: Comparison) -> dict[str, CTE]:
     days = tuple(definition.counted_on for definition in definitions)
     judging = Judging(comparison.after.name, comparison.event, both, comparison.ramp_business_days)
     rows = judged_records(judging, keep=(*IDENTITY, *days))
-    due = deadlines(tuple({rule.wait_business_days for definition in definitions for rule in definition.rules}))
+    due = deadlines(rule.wait_business_days for definition in definitions for rule in definition.rules)
     return {side: _verdicts(side, comparison, rows, due) for side in SIDES}
 
 

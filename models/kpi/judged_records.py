@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import CTE, BigInteger, ColumnElement, Date, FromClause, Table, and_, case, cast, func, null, select
@@ -94,7 +95,7 @@ def judged_records(judging: Judging, keep: Iterable[str] = IDENTITY) -> CTE:
 def with_deadlines(judged: CTE, judging: Judging) -> CTE:
     """Join the deadlines once; beyond the calendar's end a record still to come waits, an older one does not."""
     waits = {rule.wait_business_days for version in judging.versions for rule in version.definition.rules}
-    due = deadlines(tuple(waits))
+    due = deadlines(waits)
     names = [deadline_name(wait) for wait in sorted(waits)]
     columns = [func.coalesce(due.c[name], judged.c.counted_date).label(name) for name in names]
     return (
@@ -104,25 +105,39 @@ def with_deadlines(judged: CTE, judging: Judging) -> CTE:
     )
 
 
-def deadlines(waits: tuple[int, ...]) -> CTE:
+def deadlines(waits: Iterable[int]) -> CTE:
     """One row per day: for each number of business days, the last day on which an answer due by then still waits.
 
     The running number of business days makes it one join per number: the n-th business day after a day is the one whose
     number is n higher. Zero is the day itself. NULL where the calendar ends before it.
     """
-    numbered = select(
-        calendar.c.day,
-        calendar.c.business_day,
-        func.sum(calendar.c.business_day).over(order_by=calendar.c.day).label("number"),
-    ).cte("numbered_days")
+    return _deadlines(tuple(sorted(set(waits))))
+
+
+@cache
+def _deadlines(waits: tuple[int, ...]) -> CTE:
+    """Made once: where two definitions ask it in one statement, it has to be the same step."""
+    numbered = _numbered_days()
     joined: FromClause = numbered
     columns: list[ColumnElement[Any]] = [numbered.c.day.label(deadline_name(0))] if 0 in waits else []
-    for wait in sorted(set(waits) - {0}):
+    for wait in waits:
+        if wait == 0:
+            continue
         later = numbered.alias(f"after_{wait}")
         due = and_(later.c.business_day == 1, later.c.number == numbered.c.number + wait)
         joined = joined.outerjoin(later, due)
         columns.append(later.c.day.label(deadline_name(wait)))
-    return select(numbered.c.day, *columns).select_from(joined).cte("deadlines")
+    name = "_".join(("deadlines", *map(str, waits)))
+    return select(numbered.c.day, *columns).select_from(joined).cte(name)
+
+
+@cache
+def _numbered_days() -> CTE:
+    return select(
+        calendar.c.day,
+        calendar.c.business_day,
+        func.sum(calendar.c.business_day).over(order_by=calendar.c.day).label("number"),
+    ).cte("numbered_days")
 
 
 def deadline_name(wait_business_days: int) -> str:

@@ -4,6 +4,7 @@ Only what is named is joined. A team, and whether a rep is ramping, are those of
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import CTE, BigInteger, ColumnElement, FromClause, Select, and_, case, cast, func, select
@@ -92,6 +93,8 @@ def _ramping(
     return joined, case((before_the_calendar, rows.c.counted_date < rep.c.started_date), else_=is_ramping)
 
 
+@cache
 def _numbered_days(name: str) -> CTE:
+    """Made once: where two definitions ask it in one statement, it has to be the same step."""
     number = func.sum(calendar.c.business_day).over(order_by=calendar.c.day)
     return select(calendar.c.day, cast(number, BigInteger).label("number")).cte(name)

@@ -1,6 +1,7 @@
 """Which version holds on a day, how each stands, and what differs in words."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from definitions_contract.resolve import (
     version_on,
     versions_in_words,
 )
-from definitions_contract.schema import Agreement, Definition, Rule
+from definitions_contract.schema import Agreement, Definition, Label, Rule, Severity
 from definitions_contract.signing import with_signatures
 
 NAMES = {"inside_sales": "Demo A", "field_sales": "Demo B", "marketing": "Demo C"}
@@ -123,6 +124,60 @@ def test_a_changed_and_a_removed_rule_are_told(agreement: Agreement) -> None:
     assert "rule removed: Lead source recorded (lead_source is not unknown; a warning only)" in told
     assert "rule changed, At least 15 minutes: minutes is at least 15 -> minutes is at least 30" in told
     assert any(line.startswith("order of rules: held, long_enough") for line in told)
+
+
+RULE_CHANGES: dict[str, Any] = {
+    "id": "another",
+    "label": Label(ja="別", en="Other"),
+    "expectation": "expect_column_values_to_not_be_null",
+    "kwargs": {"column": "minutes"},
+    "severity": Severity.WARNING,
+    "wait_business_days": 7,
+    "missing": "passes",
+    "waiting_values": ("booked",),
+    "why": "Another reason.",
+}
+DEFINITION_CHANGES: dict[str, Any] = {
+    "judges": "calls",
+    "effective_from": date(2026, 6, 2),
+    "counted_on": "booked_date",
+    "agreed_between": ("inside_sales",),
+    "why": "Another.",
+    "rules": (),
+    "examples": (),
+}
+WHICH_ONES = {"name", "version", "signatures"}  # say which texts are compared, and who agreed to them
+
+
+@pytest.mark.parametrize("key", sorted(Definition.model_fields.keys() - WHICH_ONES))
+def test_a_difference_in_any_key_of_a_definition_is_told(key: str, agreement: Agreement) -> None:
+    definition = agreement.definitions[1]
+
+    assert differences(definition, definition.model_copy(update={key: DEFINITION_CHANGES[key]})) != ()
+
+
+@pytest.mark.parametrize("key", sorted(Rule.model_fields))
+@pytest.mark.parametrize("missing", ["fails", "passes"])
+def test_a_difference_in_any_key_of_a_rule_is_told(key: str, missing: str, agreement: Agreement) -> None:
+    definition = agreement.definitions[1]
+    first = definition.rules[0].model_copy(update={"missing": missing})
+    change = "fails" if (key, missing) == ("missing", "passes") else RULE_CHANGES[key]
+    before, after = (
+        definition.model_copy(update={"rules": (rule, *definition.rules[1:])})
+        for rule in (first, first.model_copy(update={key: change}))
+    )
+
+    told = differences(before, after)
+
+    assert told != ()
+    assert all(label.ja and label.en for label in told)
+
+
+def test_examples_in_another_order_are_told(agreement: Agreement) -> None:
+    definition = agreement.definitions[1]
+    turned = definition.model_copy(update={"examples": definition.examples[::-1]})
+
+    assert [label.en for label in differences(definition, turned)] == ["examples: in another order, or repeated"]
 
 
 def test_a_version_does_not_differ_from_itself(agreement: Agreement) -> None:

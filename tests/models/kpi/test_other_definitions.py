@@ -243,3 +243,29 @@ def test_a_share_counts_who_is_asked_and_has_answered(with_calendar: sa.Connecti
 
     assert (share["rule_id"], share["mostly"], share["answered"]) == ("accepted", 0.7, 3)
     assert share["share"] == pytest.approx(1 / 3)
+
+
+def test_several_definitions_with_waits_of_their_own_are_judged_in_one_night(
+    warehouse: sa.Connection, build: Build
+) -> None:
+    insert(warehouse, tables.calls, a_call(disposition="unknown", called_date=AS_OF))
+    insert(warehouse, tables.deals, a_deal(lead_source=None, close_date=AS_OF))
+    in_set = "expect_column_values_to_be_in_set"
+    kwargs = {"column": "rep_is_ramping", "value_set": [True]}
+    ramping = a_rule(id="ramping", expectation=in_set, kwargs=kwargs, severity="warning")
+    source = {"expectation": "expect_column_values_to_not_be_null", "kwargs": {"column": "lead_source"}}
+    of_deals = a_definition(
+        a_rule(id="source", **source, wait_business_days=7),
+        ramping,
+        name="won_deal",
+        judges="deals",
+        counted_on="close_date",
+    )
+    of_calls = a_call_definition(a_rule(id="connected", **CONNECTED), ramping)
+    context = a_context(agreement=agreed(definitions=(of_calls, of_deals)))
+
+    found = {row["definition"]: row for row in build(verdicts.MODEL, context)}
+
+    assert {name: row["verdict"] for name, row in found.items()} == {"valid_call": "pending", "won_deal": "pending"}
+    assert found["valid_call"]["pending_until_date"] < found["won_deal"]["pending_until_date"]
+    assert {row["rule_id"] for row in build(rule_results.MODEL, context)} == {"connected", "ramping", "source"}
