@@ -15,6 +15,7 @@ from models.kpi.plan import assumptions, plan_rows, rate_of_step
 from models.kpi.plan_work import Plan
 from models.statistics.funnel import STEPS, Reach
 from models.statistics.planning import realism_percentile
+from pipelines.board.phrases import tell
 from pipelines.planning import leads
 
 WORDS: Mapping[str, Mapping[Lang, str]] = {
@@ -161,10 +162,16 @@ def _basis_lines(plan: Plan, say: Mapping[str, str], lang: Lang) -> Iterator[str
     for step in STEPS:
         rate, reason = rate_of_step(plan, step), plan.estimates.refused(step)
         if reason:
-            yield f"  [yellow]{_label(plan, step, lang)}[/yellow]: {say['refused']}: {reason}"
+            yield f"  [yellow]{_label(plan, step, lang)}[/yellow]: {say['refused']}: {told(reason, lang)}"
         else:
             size = f" ({rate.sample_size:,} {say['cases']})" if rate else ""
-            yield f"  {_label(plan, step, lang)}: {assumptions(plan, step)}{size}"
+            yield f"  {_label(plan, step, lang)}: {told(assumptions(plan, step), lang)}{size}"
+
+
+def told(sentence: str, lang: Lang) -> str:
+    """Tell a sentence that the models wrote in the reader's language."""
+    text = tell(sentence, {})
+    return text.ja if lang == "ja" else text.en
 
 
 def _outcomes(base: Plan, changed: Plan | None, say: Mapping[str, str]) -> Iterator[str]:

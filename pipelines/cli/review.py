@@ -87,8 +87,11 @@ def _as_csv(found: Any) -> str:
 
 def _print(found: Any, lang: Lang) -> None:
     from pipelines.board.labels import CONDITIONS, PROPOSALS
+    from pipelines.board.names import names_of
+    from pipelines.board.phrases import tell
 
     console, say = Console(highlight=False), {name: text[lang] for name, text in WORDS.items()}
+    words = names_of(found.agreement, {}).ids
     phases = found.agreement.phases
     phase = next(row for row in phases.phases if row.id == phases.current_phase)
     console.print(
@@ -100,14 +103,16 @@ def _print(found: Any, lang: Lang) -> None:
     for row in found.conditions:
         label = CONDITIONS.get(row["condition"])
         mark = f"[green]{say['yes']}[/green]" if row["is_met"] else f"[yellow]{say['no']}[/yellow]"
-        table.add_row(getattr(label, lang) if label else row["condition"], mark, row["figure"])
+        table.add_row(
+            getattr(label, lang) if label else row["condition"], mark, getattr(tell(row["figure"], words), lang)
+        )
     console.print(table)
     console.print(f"[bold]{getattr(PROPOSALS[found.proposal.value], lang)}[/bold]", soft_wrap=True)
     if found.proposal.value in ("next_kpi", "advance"):
         console.print(f"{say['next']}: {found.phase}, {_kpi(found, found.kpi, lang)}", soft_wrap=True)
     if found.target is not None:
         console.print(f"{say['to']}: {found.target:,.4g}" if found.target < 1 else f"{say['to']}: {found.target:,.0f}")
-    console.print(f"{say['why']}: {found.reason}", soft_wrap=True)
+    console.print(f"{say['why']}: {getattr(tell(found.reason, words), lang)}", soft_wrap=True)
 
 
 def _say_written(path: Any, *, is_asked: bool, lang: Lang) -> None:

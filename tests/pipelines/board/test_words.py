@@ -85,6 +85,31 @@ def test_what_counts_as_a_web_address(address: str | None, is_link: bool) -> Non
             "たまたまではなく達成している: 目標を真に達成している確率 52%。80% が必要",
             id="condition of a gate",
         ),
+        pytest.param(
+            "met_periods: 2 of the last 6 quarters met; 4 of 6 needed",
+            "目標を続けて達成している: 直近 6 四半期のうち 2 四半期で達成。6 期間中 4 期間が必要",
+            id="periods of a gate",
+        ),
+        pytest.param(
+            "met without strain: a tenth or more to spare in each of the last 6 months; the level is 143.2",
+            "余裕のある達成: 直近 6 か月のどの月も目標を 1 割以上超過。今の水準は 143.2",
+            id="target to be raised",
+        ),
+        pytest.param(
+            "out of reach: met in none of the last 4 weeks; the level is 1.2e+06, and 1e+06 would truly be met with 80%",
+            "届かない目標: 直近 4 週で一度も未達。今の水準は 1.2e+06、1e+06 なら確率 80% で真に達成",
+            id="target to be lowered",
+        ),
+        pytest.param(
+            "No figure: 12 matured cases, 18 more are needed",
+            "データ不足: 結果の出た件数 12。あと 18 件が必要",
+            id="too few cases for a plan",
+        ),
+        pytest.param(
+            "26% (25% to 26%) of calls connect; the department's rate: too few own cases",
+            "架電の 26%(25%〜26%)が通電。自分の件数が少ないため部署の率",
+            id="borrowed rate",
+        ),
         pytest.param("0 rows repeat the key of another", "キーが重複する行 0 件", id="check"),
         pytest.param("a form that nobody knows; 80% needed", "a form that nobody knows; 80% needed", id="unknown form"),
         pytest.param(None, "", id="nothing"),
