@@ -40,7 +40,9 @@ class Model:
     """How one table is built.
 
     `statement` gives a Select with exactly the table's columns (SQL does the work); `rows` is for statistics only: it reads
-    through the connection and returns rows. Exactly one of the two is set.
+    through the connection and returns rows. Exactly one of the two is set. `parts` gives the rows of the statement in several ones,
+    written one after another in the same transaction: where all at once would need too much memory. To append what is missing is
+    then their own business.
 
     write: `replace` the whole table; `replace_day` the rows whose `day_column` equals as_of; `append_missing` adds rows whose
     primary key is not there yet. All in one transaction, so that a re-run changes nothing.
@@ -50,6 +52,7 @@ class Model:
     reads: tuple[Table, ...]
     statement: Callable[[BuildContext], Select[Any]] | None = None
     rows: Callable[[Connection, BuildContext], Rows] | None = None
+    parts: Callable[[BuildContext], Iterable[Select[Any]]] | None = None
     write: Literal["replace", "replace_day", "append_missing"] = "replace"
     day_column: str | None = None
     group: str = field(default="core")
