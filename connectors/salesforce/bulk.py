@@ -5,6 +5,7 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import requests
@@ -18,6 +19,7 @@ FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 20.0
 DEADLINE_SECONDS = 7_200.0  # Salesforce itself gives up a query job after some two hours of retries
 LAST_LOCATOR = "null"  # the word, not an empty header
+BOOLEANS = {"true": True, "false": False}
 NUMBERS = frozenset({"double", "currency", "percent"})
 
 Row = dict[str, Any]
@@ -85,8 +87,11 @@ def _finished_job(
 def _page(response: requests.Response) -> tuple[str, list[list[str]]]:
     """The next locator, and the rows with the header first. NUL bytes, which long texts hold now and then, are left out."""
     csv.field_size_limit(sys.maxsize)  # long text areas are longer than Python's default allows
-    text = response.content.replace(b"\0", b"").decode("utf-8")
-    rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    try:
+        text = response.content.replace(b"\0", b"").decode("utf-8")
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UnavailableError(f"bulk results: a page cannot be read ({type(error).__name__})") from error
     said = response.headers.get("Sforce-NumberOfRecords") or ""
     if not said.isdecimal() or int(said) != max(0, len(rows) - 1):
         raise UnavailableError(f"bulk results: {max(0, len(rows) - 1)} rows came where {said or 'none'} were announced")
@@ -105,10 +110,18 @@ def _row(readers: Sequence[tuple[list[str], Convert]], values: Sequence[str]) ->
     row: Row = {}
     for (path, convert), text in zip(readers, values, strict=True):
         if len(path) == 1:
-            row[path[0]] = convert(text) if text else None
+            row[path[0]] = _converted(convert, text)
         else:
             _set_parent(row, path, text or None)
     return row
+
+
+def _converted(convert: Convert, text: str) -> Any:
+    """The value; text that is none of its type stays text: the field map sets that record aside, with the reason."""
+    try:
+        return convert(text) if text else None
+    except (KeyError, ValueError):
+        return text
 
 
 def _set_parent(row: Row, path: Sequence[str], value: Any) -> None:
@@ -128,14 +141,22 @@ def _set_parent(row: Row, path: Sequence[str], value: Any) -> None:
 def _convert(kind: str) -> Convert:
     """How REST's JSON has a value of this type: CSV has only text, and NULL is empty."""
     if kind == "boolean":
-        return lambda text: text == "true"
+        return BOOLEANS.__getitem__
     if kind == "int":
-        return lambda text: int(float(text))
+        return lambda text: int(_finite(text))
     if kind in NUMBERS:
-        return float
+        return _finite
     if kind == "datetime":
         return lambda text: f"{text[:-1]}+0000" if text.endswith("Z") else text
     return str
+
+
+def _finite(text: str) -> float:
+    """A number that JSON has, too: it knows neither NaN nor infinity."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("not finite")
+    return number
 
 
 def _forget(client: SalesforceClient, job_id: str) -> None:

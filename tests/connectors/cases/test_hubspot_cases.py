@@ -142,6 +142,7 @@ def test_h8_what_a_batch_left_out_is_asked_for_again(hubspot: Nights) -> None:
 
     hubspot.check()
     assert hubspot.crms.counts(landed, "calls") == (8, 8)
+    assert landed.rejected == ()  # it came in the end: nothing is to be put aside
 
 
 def test_h9_each_limit_is_waited_for_as_long_as_it_lasts(hubspot: Nights) -> None:

@@ -16,6 +16,7 @@ from connectors.errors import (
     UnavailableError,
     UnknownFieldError,
 )
+from connectors.landing import pending
 from connectors.sandbox.store import HUBSPOT, StoredAssociation
 from connectors.settings import FieldSource, HubSpotLimits, merge_field_maps
 
@@ -361,6 +362,22 @@ def test_what_a_killed_run_left_is_removed_by_the_next(crms: Any) -> None:
     crms.extract(HUBSPOT)
 
     assert sorted(path.name for path in (crms.landing / "hubspot").iterdir() if path.is_dir()) == ["s1"]
+
+
+@pytest.mark.parametrize("file", ["calls/001.part", "calls.part.part", "manifest.part"])
+def test_a_full_disk_ends_the_run_with_what_to_do_and_the_next_brings_all(crms: Any, file: str) -> None:
+    crms.put(HUBSPOT, "calls", *calls(range(5)))
+    full = crms.landing / "hubspot" / "s1" / file
+    full.parent.mkdir(parents=True)
+    full.symlink_to("/dev/full")  # writing to it fails as on a disk without room
+
+    with pytest.raises(LandingError, match=r"cannot be written \(No space left on device\); make room"):
+        crms.extract(HUBSPOT)
+
+    assert pending(crms.landing, "hubspot", set()) == []
+    full.unlink()
+    assert len(crms.ids(crms.extract(HUBSPOT, "s2"), "calls")) == 5
+    assert [path.parent.name for path in pending(crms.landing, "hubspot", set())] == ["s2"]
 
 
 def test_two_extractions_of_one_connection_do_not_run_at_once(crms: Any) -> None:

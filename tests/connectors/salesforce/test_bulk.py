@@ -117,6 +117,7 @@ def test_a_job_that_never_ends_is_given_up(crms: Any, no_waiting: list[float], m
         pytest.param(b"Id\n1\n", "2", id="fewer rows than announced"),
         pytest.param(b"Id,Status\n1,a\n2\n", "2", id="cut in the middle of a row"),
         pytest.param(b"Id\n1\n", "", id="nothing announced"),
+        pytest.param(b"Id\n\xff\n", "1", id="no UTF-8"),
     ],
 )
 def test_a_truncated_page_is_asked_for_again(crms: Any, no_waiting: list[float], body: bytes, announced: str) -> None:
@@ -146,6 +147,23 @@ def test_nul_bytes_and_very_long_texts_come_through(crms: Any, no_waiting: list[
 
     assert max(len(one.payload) for one in crms.records(landed, "Task")) > 200_000
     assert not [one for one in crms.records(landed, "Task") if "\\u0000" in one.payload]
+
+
+def test_a_value_that_is_none_of_its_type_lands_as_it_came(crms: Any, no_waiting: list[float]) -> None:
+    fill(crms)
+    header = "Id,SystemModstamp,IsDeleted,IsArchived,CallDurationInSeconds"
+    found = ["ninety", "nan", "1e999", "12.0"]
+    rows = [f"{an_id('00T', n)},2026-04-01T00:00:00.000Z,false,maybe,{found[n % 4]}" for n in range(30)]
+    page = "\n".join([header, *rows]).encode()
+    crms.play("/results", 200, page, Sforce_NumberOfRecords="30", Sforce_Locator="null")
+
+    landed = crms.extract(SALESFORCE, settings={"bulk_from": 30})
+
+    payloads = crms.payloads(landed, "Task")
+    seconds = [payloads[an_id("00T", n)]["CallDurationInSeconds"] for n in range(4)]
+    assert seconds == ["ninety", "nan", "1e999", 12]
+    assert {one["IsArchived"] for one in payloads.values()} == {"maybe"}
+    assert landed.rejected == ()
 
 
 def test_a_session_that_ends_inside_a_job_is_renewed(crms: Any, no_waiting: list[float]) -> None:
