@@ -2,8 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Select, Subquery, and_, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Subquery,
+    and_,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from models.duckdb import MergeInto, parquet_files
 from models.tables import records
@@ -17,12 +30,21 @@ def merge_records(connection: Connection, *, sync_id: str, source: str, files: S
 
     The newest modified_at of a record wins; of versions modified at the same time the one read last. A record whose payload and
     deletion mark stay the same is not touched, so that a second run with nothing new changes no row. Rows of another connection
-    in the files are left out. One statement a file: the memory that it takes does not grow with their number.
+    in the files are left out. The memory that it takes does not grow with the number of records.
     """
-    before = _count_changed(connection, sync_id, source) if len(files) > 1 else 0
-    changed = sum(_merge_file(connection, sync_id, source, file) for file in files)
-    # a record in several files was changed once, not once a file
-    return _count_changed(connection, sync_id, source) - before if len(files) > 1 else changed
+    if not files:
+        return 0
+    landed = parquet_files(files, *LANDED)
+    if _is_first(connection, source, landed):
+        return _take_in(connection, sync_id, source, landed)
+    if len(files) == 1:
+        return _merge(connection, _newest_versions(sync_id, source, landed))
+    before = _count_changed(connection, sync_id, source)
+    for file in files:
+        _merge(connection, _newest_versions(sync_id, source, parquet_files([file], *LANDED)))
+    return (
+        _count_changed(connection, sync_id, source) - before
+    )  # one in several files was changed once, not once a file
 
 
 def _count_changed(connection: Connection, sync_id: str, source: str) -> int:
@@ -30,10 +52,27 @@ def _count_changed(connection: Connection, sync_id: str, source: str) -> int:
     return connection.execute(changed.where(records.c.connection == source, records.c.sync_id == sync_id)).scalar_one()
 
 
-def _merge_file(connection: Connection, sync_id: str, source: str, file: Path) -> int:
-    arriving = _newest_versions(sync_id, source, [file])
-    is_newer = tuple_(arriving.c.modified_at, arriving.c.extracted_at, arriving.c.is_deleted) >= tuple_(
-        records.c.modified_at, records.c.extracted_at, records.c.is_deleted
+def _is_first(connection: Connection, source: str, landed: FromClause) -> bool:
+    """Whether there is no record yet of the objects that landed."""
+    objects = select(landed.c.object).distinct()
+    known = select(records.c.record_id).where(records.c.connection == source, records.c.object.in_(objects)).limit(1)
+    return connection.execute(known).first() is None
+
+
+def _take_in(connection: Connection, sync_id: str, source: str, landed: FromClause) -> int:
+    """Write the records of objects that are new here: as they come, but for those that came in several versions."""
+    key = tuple_(landed.c.object, landed.c.id)
+    own = landed.c.connection == source
+    repeated = select(landed.c.object, landed.c.id).where(own).group_by(landed.c.object, landed.c.id)
+    repeated = repeated.having(func.count() > 1)
+    once = select(*_as_stored(landed, sync_id)).where(own, key.not_in(repeated))
+    written = connection.execute(insert(records).from_select(records.columns.keys(), once)).rowcount
+    return int(written) + _merge(connection, _newest_versions(sync_id, source, landed, key.in_(repeated)))
+
+
+def _merge(connection: Connection, arriving: Subquery) -> int:
+    is_newer = tuple_(arriving.c.modified_at, arriving.c.extracted_at) >= tuple_(
+        records.c.modified_at, records.c.extracted_at
     )
     is_different = or_(
         arriving.c.payload.is_distinct_from(records.c.payload),
@@ -43,8 +82,7 @@ def _merge_file(connection: Connection, sync_id: str, source: str, file: Path) -
     return int(connection.execute(merge).rowcount)
 
 
-def _newest_versions(sync_id: str, source: str, files: Sequence[Path]) -> Subquery:
-    landed = parquet_files(files, *LANDED)
+def _newest_versions(sync_id: str, source: str, landed: FromClause, *conditions: ColumnElement[bool]) -> Subquery:
     order = (
         landed.c.modified_at.desc(),
         landed.c.extracted_at.desc(),
@@ -52,15 +90,14 @@ def _newest_versions(sync_id: str, source: str, files: Sequence[Path]) -> Subque
         landed.c.payload,  # two versions read in the same moment: any, but always the same one
     )
     place = func.row_number().over(partition_by=(landed.c.object, landed.c.id), order_by=order)
-    ranked = select(*landed.c, place.label("place")).where(landed.c.connection == source).subquery("ranked")
-    newest: Select[tuple[object, ...]] = select(
-        ranked.c.connection,
-        ranked.c.object,
-        ranked.c.id.label("record_id"),
-        ranked.c.modified_at,
-        ranked.c.is_deleted,
-        ranked.c.extracted_at,
-        literal(sync_id).label("sync_id"),
-        ranked.c.payload,
-    ).where(ranked.c.place == 1)
-    return newest.subquery("arriving")
+    own = landed.c.connection == source
+    ranked = select(*landed.c, place.label("place")).where(own, *conditions).subquery("ranked")
+    return select(*_as_stored(ranked, sync_id)).where(ranked.c.place == 1).subquery("arriving")
+
+
+def _as_stored(landed: FromClause, sync_id: str) -> list[ColumnElement[Any]]:
+    """The columns of raw.records, in their order."""
+    own = {"record_id": landed.c.id, "sync_id": literal(sync_id)}
+    return [
+        own[column.name].label(column.name) if column.name in own else landed.c[column.name] for column in records.c
+    ]
