@@ -15,6 +15,7 @@ from models.tables import (
     kpi_periods,
     meeting_verdicts,
     meetings,
+    period_changes,
     qualitative,
     source_changes,
     sync_runs,
@@ -113,6 +114,13 @@ def select_qualitative(department: str, month: date) -> Select[Any]:
         .where(c.scope_kind == "department", c.scope_id == department)
         .order_by(c.kind, c.code)
     )
+
+
+def select_period_changes(as_of: date) -> Select[Any]:
+    """Of what the change of this month against the last one consists."""
+    c = period_changes.c
+    is_shown = (c.evaluated_date == as_of) & (c.period_kind == "month")
+    return select(period_changes).where(is_shown).order_by(c.split, c.rank.nulls_last(), c.part, c.effect)
 
 
 def select_alert_events(as_of: date) -> Select[Any]:

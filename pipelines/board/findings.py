@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.board import formats
+from pipelines.board.alert_help import Help, help_of
 from pipelines.board.charts import Bar, waterfall_bars
 from pipelines.board.labels import (
     ALERT_EVENTS,
@@ -70,6 +71,15 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """How this month stands beside the same share of the last one, taken apart; the parts of each split add up to the change."""
+
+    sentence: Text
+    total: Text
+    splits: tuple[Split, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """An alert, with the causes of its gap."""
 
@@ -90,6 +100,8 @@ class Alert:
     is_covered: bool
     is_main: bool
     splits: tuple[Split, ...]
+    change: Change | None
+    help: Help
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,9 @@ def findings_of(facts: Facts, names: Names) -> Findings:
     groups: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
     for row in facts.causes:
         groups[_key(row)].append(row)
+    changes: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in facts.period_changes:
+        changes[_key(row)].append(row)
     due = {_key(row): row["expected_to_date"] for row in facts.divergence}
     focus = facts.focus
     key = (focus.kpi_id, "month", focus.month, "department", focus.department)
@@ -123,6 +138,7 @@ def findings_of(facts: Facts, names: Names) -> Findings:
             proposal=_proposal(row, names),
             evidence=tell(row["evidence"], names.ids) if row["kind"] == "change" else None,
             history=tuple(histories[row["alert_id"]]),
+            change=None if row["silenced_by"] else _change(changes.get(_key(row), []), facts, names),
         )
         for row in sorted(facts.alerts, key=lambda row: _urgency(row, facts))
         if row["state"] in LIVE_ALERTS
@@ -195,7 +211,25 @@ def _alert(
         is_covered=bool(row["silenced_by"]),
         is_main=_is_main(row, facts),
         splits=() if _is_main(row, facts) else _splits(rows, due.get(_key(row)), facts, names),
+        change=None,
+        help=help_of(row, facts.focus.as_of),
     )
+
+
+def _change(rows: Sequence[Mapping[str, Any]], facts: Facts, names: Names) -> Change | None:
+    """Lay out the change to the last month; None where there was nothing to compare with."""
+    if not rows:
+        return None
+    kpi_id, previous, gap = rows[0]["kpi_id"], float(rows[0]["previous"]), float(rows[0]["gap"])
+    total = names.gap(kpi_id, gap)
+    first = _first(rows)
+    sentence = WORDS["change_sentence"].fill(
+        previous=names.figure(kpi_id, previous, digits=1),
+        actual=names.figure(kpi_id, previous + gap, digits=1),
+        change=total,
+        cause=_sentence(first, names) if first else WORDS["no_cause"],
+    )
+    return Change(sentence, total, _splits(rows, previous, facts, names))
 
 
 def _proposal(row: Mapping[str, Any], names: Names) -> Text | None:

@@ -104,6 +104,7 @@ class Facts:
     disagreements: Rows
     qualitative: Rows
     alert_events: Rows
+    period_changes: Rows
     schema_changes: Rows
     guard_notes: Rows
 
@@ -156,6 +157,7 @@ def read_facts(connection: Connection, focus: Focus) -> Facts:
         disagreements=rows(detail_rows.select_disagreements(recent, focus.as_of)),
         qualitative=rows(detail_rows.select_qualitative(focus.department, focus.month)),
         alert_events=rows(detail_rows.select_alert_events(focus.as_of)),
+        period_changes=rows(detail_rows.select_period_changes(focus.as_of)),
         schema_changes=rows(detail_rows.select_schema_changes()),
         guard_notes=rows(detail_rows.select_guard_notes(focus.as_of)),
     )

@@ -170,6 +170,23 @@ WORDS: dict[str, Text] = {
     "current_phase": Text("現在", "current"),
     "breakdown": Text("担当・流入経路・対応方法", "By rep, lead source and response method"),
     "by_rep": Text("担当ごと", "By rep"),
+    "what_to_do": Text("することと、確認済み・保留のコマンド", "What to do, and commands to acknowledge or snooze"),
+    "guide": Text("手順書", "Guide"),
+    "say_explain": Text("判定の経過を見る", "See how it was judged"),
+    "say_acknowledge": Text("引き受ける（確認済みにする）", "Take it on (acknowledge)"),
+    "say_snooze": Text("この日まで知らせない（保留）", "Not before this day (snooze)"),
+    "copy": Text("コピー", "Copy"),
+    "copied": Text("コピーしました", "Copied"),
+    "change_title": Text("先月の同じ時点との差", "Against the same share of last month"),
+    "change_sentence": Text(
+        "先月の同じ割合では {previous}、今月は {actual}(差 {change})。{cause}",
+        "{previous} in the same share of last month, {actual} now ({change}). {cause}",
+    ),
+    "change_caption": Text(
+        "先月の同じ割合から今月まで。各段階の寄与を足すと差 {gap} になる。",
+        "From the same share of last month to now. The parts add up to the change of {gap}.",
+    ),
+    "last_month": Text("先月の同じ割合", "Same share of last month"),
     "main_alert_above": Text("内訳は上の表にあります。", "Its parts stand above."),
     "by_rep_note": Text(
         "名前順。少ない件数の差は偶然であることが多く、順位は付けません。",

@@ -21,4 +21,18 @@
     apply();
   }));
   apply();
+  // The command stands there to be read and selected; the button spares the selecting.
+  document.querySelectorAll("button.copy").forEach((button) => {
+    const command = button.parentElement.querySelector("pre");
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(command.innerText.trim());
+        const words = button.parentElement.querySelector("template").content;
+        button.parentElement.querySelector("[role=status]").replaceChildren(words.cloneNode(true));
+      } catch { // no clipboard here: the text is selected, and the reader copies it
+        getSelection().selectAllChildren(command);
+      }
+    });
+  });
 })();

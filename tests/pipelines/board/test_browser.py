@@ -145,6 +145,28 @@ def test_a_wide_table_scrolls_by_keyboard(open_page: OpenPage, board_file: Path)
     assert frame.evaluate("(one) => one.scrollLeft") > 0
 
 
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_an_alert_s_commands_are_reached_and_copied_by_keyboard(
+    open_page: OpenPage, board_file: Path, language: str
+) -> None:
+    page = open_page(board_file)
+    page.click(f"label[for=language-{language}]")
+    page.locator("details.act > summary").first.focus()
+
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    command = page.evaluate("document.activeElement.innerText")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "document.querySelector('details.act [role=status]').textContent || getSelection().toString()"
+    )
+
+    assert command.startswith("kpi alerts ack ")
+    assert ("氏名" in command) == (language == "ja")
+    assert ("NAME" in command) == (language == "en")
+
+
 def test_the_first_night_s_page_opens(
     open_page: OpenPage, empty_connection: sa.Connection, render: Callable[..., str], tmp_path: Path
 ) -> None:
