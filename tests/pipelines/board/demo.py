@@ -68,6 +68,7 @@ def fill_warehouse(connection: sa.Connection) -> None:
         ],
         t.divergence: _divergence(),
         t.causes: _causes(meetings),
+        t.period_changes: _period_changes(meetings),
         t.alerts: _alerts(),
         t.snapshots: _snapshots(periods),
         t.plan: _plan(),
@@ -434,6 +435,12 @@ def _causes(meetings: list[Row]) -> list[Row]:
         effect = "factor" if split == "funnel" else "mix"
         rows.append(_cause(split, "target_level", effect, gap - found, None, False, "", gap=gap))
     return rows
+
+
+def _period_changes(meetings: list[Row]) -> list[Row]:
+    """The change to last month: the same parts, from a level that lay where the target asks."""
+    previous = {"previous_start": date(2026, 10, 1), "previous": expected_to_date()}
+    return [row | previous for row in _causes(meetings)]
 
 
 def _cause(

@@ -248,6 +248,32 @@ def test_an_alert_under_its_parent_s_is_folded_away(html: str) -> None:
     assert "Inside sales East" in folded
 
 
+def test_an_alert_says_what_to_do_and_has_its_commands_to_copy(html: str) -> None:
+    alert = _details(html, "act")
+
+    for words in ("確認済みにする", "Take it on", "docs/guides/when-an-alert-comes.md#target-off"):
+        assert words in alert
+    for command in ("kpi alerts ack ", "kpi alerts snooze ", "kpi explain alert "):
+        assert alert.count(f"<code>{command}") + alert.count(f'<code><span lang="ja">{command}') == 1
+    assert re.findall(r"--until (\d{4}-\d\d-\d\d)", alert) == ["2026-11-27"] * 2  # a week on, in both languages
+
+
+def test_an_alert_shows_the_change_to_the_last_month_with_parts_that_add_up(html: str) -> None:
+    change = _details(html, "change")
+
+    assert "先月の同じ割合" in change
+    assert "Same share of last month" in change
+    waterfall = change[change.index('class="waterfall"') : change.index("</table>")]
+    figures = re.findall(r'<td class="num">([^<]*)</td>', waterfall)
+    parts = [float(one.replace("−", "-").replace("+", "")) for one in figures[1:-1]]
+    assert sum(parts[:-1]) == pytest.approx(parts[-1], abs=0.35)  # each is rounded to a tenth
+
+
+def _details(html: str, name: str) -> str:
+    start = html.index(f'<details class="{name}">')
+    return html[start : html.index("</li>", start)]
+
+
 def test_verdicts_add_up_to_the_meetings_of_the_month(html: str, connection: sa.Connection, demo: ModuleType) -> None:
     verdicts = t.meeting_verdicts.c
     in_month = (verdicts.counted_date >= demo.MONTH) & (verdicts.counted_date <= demo.AS_OF)
