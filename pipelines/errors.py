@@ -3,6 +3,7 @@
 PipelineError
 ├── SettingsError          the environment or a settings file is wrong: say which and what is allowed
 ├── WarehouseBusyError     another process holds the warehouse: wait or end it
+├── DiskFullError          no room to write the warehouse: make some, run again
 ├── ReconciliationError    fewer or more records landed than the CRM says: nothing of that sync was kept
 ├── InitError              `kpi init` cannot write there, or was not told enough
 ├── NothingPublishedError  there is no published database yet: run `kpi nightly`
@@ -29,6 +30,10 @@ class InitError(PipelineError):
 
 class WarehouseBusyError(PipelineError):
     """Another process has the warehouse open."""
+
+
+class DiskFullError(PipelineError):
+    """There is no room to write what was to be written; the transaction was rolled back."""
 
 
 class ReconciliationError(PipelineError):

@@ -1,5 +1,7 @@
 """The one opener of DuckDB: transactions on the warehouse, tables made from the models, models written whole or not at all."""
 
+import errno
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +16,16 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from models.context import BuildContext, Model
 from models.tables import SCHEMAS, metadata
-from pipelines.errors import WarehouseBusyError
+from pipelines.errors import DiskFullError, WarehouseBusyError
 
 # a publish or a rerun holds the file for seconds; a whole night waits in Dagster's queue instead
 LOCK_WAIT_SECONDS = 60
+# the disk, the user's quota, the largest file allowed; and DuckDB's own words, the last when its temporary files reach a limit
+DISK_FULL = (
+    *map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)),
+    "Could not write all bytes",
+    "max_temp_directory_size",
+)
 # 2,000,000 activities are built as fast with it as without, in a third of the memory
 BUILD_MEMORY_MB = 400
 # what the limit on DuckDB's buffers does not cover; loading 250,000 records takes 540 MB without these and 375 MB with them
@@ -50,25 +58,19 @@ class Warehouse:
         """Open one transaction: committed at the end, rolled back on an error.
 
         With `memory_mb` DuckDB's buffers stay below that, and what does not fit goes to a folder beside the file.
-        Raises WarehouseBusyError when another process holds the file for longer than LOCK_WAIT_SECONDS.
+        Raises WarehouseBusyError when another process holds the file for longer than LOCK_WAIT_SECONDS, DiskFullError when
+        there is no room left to write: nothing of the transaction was kept then.
         """
-        connection = self._connect()
-        try:
-            with connection.begin():
-                if memory_mb is not None:
-                    _bound_memory(connection, memory_mb)
-                yield connection
-        finally:
-            connection.close()
+        with self._open() as connection, connection.begin():
+            if memory_mb is not None:
+                _bound_memory(connection, memory_mb)
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Open a connection without a transaction of its own: for reading, and for copying out of the warehouse."""
-        connection = self._connect().execution_options(isolation_level="AUTOCOMMIT")
-        try:
-            yield connection
-        finally:
-            connection.close()
+        with self._open() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def create_tables(self) -> None:
         """Make the schemas, tables and columns that are not there yet: a newer version works on an older warehouse.
@@ -91,6 +93,21 @@ class Warehouse:
                 raise
         with self.transaction() as connection:
             return write_model(connection, model, context)
+
+    @contextmanager
+    def _open(self) -> Iterator[sa.Connection]:
+        connection = self._connect()
+        try:
+            yield connection
+        except sa.exc.DBAPIError as error:
+            if not is_disk_full(error):
+                raise
+            raise DiskFullError(
+                f"no room left on the disk of {Path(self.path).parent} to write the warehouse or its temporary files; "
+                "make room there and run again: nothing of what was being written was kept, and nothing else was lost"
+            ) from error
+        finally:
+            connection.close()
 
     def _connect(self) -> sa.Connection:
         waits = Retrying(
@@ -197,7 +214,16 @@ def _use_utc(dbapi_connection: Any, _record: Any) -> None:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a statement needs more memory than it was given."""
-    return isinstance(error, sa.exc.DBAPIError) and isinstance(error.orig, duckdb.OutOfMemoryException)
+    return (
+        isinstance(error, sa.exc.DBAPIError)
+        and isinstance(error.orig, duckdb.OutOfMemoryException)
+        and not is_disk_full(error)
+    )
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether something could not be written for want of room; DuckDB tells it in words only, the system's among them."""
+    return isinstance(error, sa.exc.DBAPIError) and any(words in str(error.orig) for words in DISK_FULL)
 
 
 def _bound_memory(connection: sa.Connection, memory_mb: int) -> None:

@@ -321,11 +321,15 @@ LOAD_ON_A_FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from connectors.settings import load_connections
+from pipelines.errors import DiskFullError
 from pipelines.loading import load_landed
 from pipelines.warehouse import Warehouse
 (connection,) = (one for one in load_connections(Path(sys.argv[1])) if one.name == "hubspot")
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
-load_landed(Warehouse(Path(sys.argv[2]) / "warehouse.duckdb"), Path(sys.argv[2]) / "landing", connection, zone="Asia/Tokyo")
+try:
+    load_landed(Warehouse(Path(sys.argv[2]) / "warehouse.duckdb"), Path(sys.argv[2]) / "landing", connection, zone="Asia/Tokyo")
+except DiskFullError as error:
+    sys.exit(str(error))
 """
 
 
@@ -345,7 +349,8 @@ def test_a_full_disk_loses_nothing(world: World, tmp_path: Path) -> None:
     )
 
     assert crowded.returncode == 1
-    assert "File too large" in crowded.stderr
+    assert crowded.stderr.startswith(f"no room left on the disk of {world.folder}")
+    assert "make room there and run again" in crowded.stderr
     assert world.everything() == before
     world.load()
     undisturbed.load()
