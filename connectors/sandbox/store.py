@@ -23,17 +23,11 @@ from typing import Any, Final, Self
 import orjson
 
 from connectors.sandbox.associations import inverse_type
+from connectors.sandbox.histories import history_rows, property_versions
 from connectors.sandbox.ids import FIRST_HUBSPOT_ID, number_of, salesforce_id
-from connectors.sandbox.times import hubspot_time
 
 HUBSPOT: Final = "hubspot"
 SALESFORCE: Final = "salesforce"
-TRACKED_BY_HISTORY: Final = (
-    "StageName",
-    "Amount",
-    "Probability",
-    "CloseDate",
-)  # what makes Salesforce write an OpportunityHistory row
 BUSY_TIMEOUT_SECONDS: Final = 30.0
 LONGEST_NUMBER: Final = 18  # digits that fit SQLite's 64 bits
 
@@ -173,14 +167,14 @@ class Store:
     def edit(
         self, crm: str, object_name: str, record_id: str, properties: Mapping[str, Any], at_ms: int
     ) -> StoredRecord:
-        """Change some properties of one record, with what the CRM itself does then: stage history is written too."""
+        """Change some properties of one record, with what the CRM itself does then: it keeps the history of stages and owners."""
         old = self._existing(crm, object_name, record_id)
         new = replace(old, modified_ms=at_ms, properties={**old.properties, **properties})
         if crm == HUBSPOT and object_name == "deals":
-            new = replace(new, history=_stage_history(old, properties, at_ms))
+            new = replace(new, history=property_versions(old, properties, at_ms))
         self.put(crm, [new])
         if crm == SALESFORCE and object_name == "Opportunity":
-            self._write_opportunity_history(old, new)
+            self._write_history(old, new)
         return new
 
     def delete(self, crm: str, object_name: str, record_id: str, at_ms: int) -> None:
@@ -349,15 +343,14 @@ class Store:
         row = self._connection.execute(statement, (crm, object_name, kind)).fetchone()
         return row[0] if row else None
 
-    def _write_opportunity_history(self, old: StoredRecord, new: StoredRecord) -> None:
-        """Salesforce keeps a copy of the tracked fields whenever one of them changed."""
-        if all(old.properties.get(name) == new.properties.get(name) for name in TRACKED_BY_HISTORY):
-            return
-        properties = {"OpportunityId": new.id, **{name: new.properties.get(name) for name in TRACKED_BY_HISTORY}}
-        history_id = self.next_id(SALESFORCE, "OpportunityHistory")
-        self.put(
-            SALESFORCE, [StoredRecord("OpportunityHistory", history_id, new.modified_ms, new.modified_ms, properties)]
-        )
+    def _write_history(self, old: StoredRecord, new: StoredRecord) -> None:
+        for name, properties in history_rows(old, new, self._name_of_user):
+            record = StoredRecord(name, self.next_id(SALESFORCE, name), new.modified_ms, new.modified_ms, properties)
+            self.put(SALESFORCE, [record])
+
+    def _name_of_user(self, user_id: str) -> str:
+        user = self.get(SALESFORCE, "User", user_id)
+        return str(user.properties.get("Name") or user_id) if user else user_id
 
 
 def stored_id(crm: str, record_id: str) -> int | str:
@@ -383,17 +376,3 @@ def _both_ways(association: StoredAssociation) -> tuple[tuple[Any, ...], tuple[A
     source, target, kind = association.from_object, association.to_object, association.type_id
     rest = (association.category, association.label)
     return (source, a, target, b, kind, *rest), (target, b, source, a, inverse_type(source, target, kind), *rest)
-
-
-def _stage_history(old: StoredRecord, changed: Mapping[str, Any], at_ms: int) -> Mapping[str, list[dict[str, Any]]]:
-    stage = changed.get("dealstage")
-    if stage is None or stage == old.properties.get("dealstage"):
-        return old.history
-    entry = {
-        "value": stage,
-        "timestamp": hubspot_time(at_ms),
-        "sourceType": "CRM_UI",
-        "sourceId": None,
-        "updatedByUserId": None,
-    }
-    return {**old.history, "dealstage": [entry, *old.history.get("dealstage", [])]}

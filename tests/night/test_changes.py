@@ -11,7 +11,7 @@ from tests.truth.changes import change_everything
 from tests.truth.kpis import numbers, verdicts
 from tests.truth.rows import TABLES
 
-TOUCHED = {"calls", "contacts", "meetings", "deals", "deal_stage_changes", "links"}
+TOUCHED = {"calls", "contacts", "meetings", "deals", "deal_stage_changes", "deal_owner_changes", "links"}
 
 
 @dataclass(frozen=True, slots=True)

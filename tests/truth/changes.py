@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from connectors.sandbox.associations import DEFAULT_TYPES
 from connectors.sandbox.company import Company
 from connectors.sandbox.company.deals import PIPELINES
-from connectors.sandbox.company.entities import CRMS, Crm, CrmId, StageChange, TrueCall, TrueContact
+from connectors.sandbox.company.entities import CRMS, Crm, CrmId, OwnerChange, StageChange, TrueCall, TrueContact
 from connectors.sandbox.company.truth import company_record, contact_record, id_in
 from connectors.sandbox.company.workdays import at_tokyo
 from connectors.sandbox.store import Store, StoredAssociation
@@ -115,7 +115,12 @@ def _reown_deal(store: Store, company: Company, crm: Crm, at: datetime) -> Compa
     assert user is not None
     property_name = "hubspot_owner_id" if crm == "hubspot" else "OwnerId"
     store.edit(crm, deal.crm_id.object, deal.crm_id.id, {property_name: user.id}, ms_of(at))
-    return replace(company, deals=_replaced(company.deals, deal, replace(deal, owner_email=owner.email)))
+    return replace(
+        company,
+        deals=_replaced(
+            company.deals, deal, replace(deal, owner_changes=(*deal.owner_changes, OwnerChange(owner.email, at)))
+        ),
+    )
 
 
 def _win_deal(store: Store, company: Company, crm: Crm, at: datetime) -> Company:

@@ -144,8 +144,9 @@ def _of_emails(company: Company) -> Iterator[Fact]:
         if email.direction == "outbound" and email.status == "sent":
             day, rep = tokyo_day(email.sent_at), email.rep_email
             yield Fact("email_open_rate", day, rep, email.open_count > 0, 1)
-            if email.crm_id.crm == "hubspot":  # Salesforce counts no bot opens
-                yield Fact("email_open_rate_by_person", day, rep, email.open_count > email.bot_open_count, 1)
+            # Salesforce counts no bot opens: of none of its opens it is known that it was a person's
+            is_known = email.crm_id.crm == "hubspot" and email.open_count > email.bot_open_count
+            yield Fact("email_open_rate_by_person", day, rep, is_known, 1)
             yield Fact("reply_rate", day, rep, email.reply_count > 0, 1)
 
 

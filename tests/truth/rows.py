@@ -5,6 +5,7 @@ Each function gives the rows of one table of core; TABLES names the columns in t
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from connectors.sandbox.company import Company, truth
@@ -218,6 +219,29 @@ def deal_stage_changes(company: Company) -> Iterator[Row]:
             before = change.label
 
 
+def deal_owner_changes(company: Company) -> Iterator[Row]:
+    """HubSpot tells who made it; Salesforce says a word only when it changes hands, and then who had it before."""
+    ids = rep_ids(company)
+    for deal in truth.deals(company):
+        if deal.crm_id.crm == "hubspot" or len(deal.owner_changes) > 1:
+            for position, change in enumerate(deal.owner_changes, 1):
+                moment = change.changed_at
+                yield (
+                    truth.core_id(deal.crm_id),
+                    position,
+                    ids[change.owner_email],
+                    tokyo_day(moment),
+                    _utc(moment),
+                )
+
+
+def exchange_rates(_company: Company) -> Iterator[Row]:
+    """The demo agreement's own, for both CRMs; yen are yen."""
+    yield "*", "JPY", date(1, 1, 1), None, Decimal(1), Decimal(1)
+    yield "*", "USD", date(2024, 4, 1), date(2026, 4, 1), Decimal(150), Decimal(1)
+    yield "*", "USD", date(2026, 4, 1), None, Decimal(148), Decimal(1)
+
+
 def notes(company: Company) -> Iterator[Row]:
     ids = rep_ids(company)
     for row in company.notes:
@@ -380,6 +404,8 @@ TABLES: dict[str, tuple[str, Callable[[Company], Iterator[Row]]]] = {
         "deal_id, position, from_stage, stage, status, changed_date, changed_at",
         deal_stage_changes,
     ),
+    "deal_owner_changes": ("deal_id, position, owner_rep_id, changed_date, changed_at", deal_owner_changes),
+    "exchange_rates": ("connection, currency, since_date, until_date, rate, divisor", exchange_rates),
     "links": ("from_kind, from_id, to_kind, to_id, role", links),
     "notes": (f"note_id, {_SOURCE}, rep_id, body, written_date, written_at", notes),
 }

@@ -9,7 +9,7 @@ import numpy as np
 
 from connectors.sandbox.company import levels
 from connectors.sandbox.company.contacts import ContactBook, ContactDraft
-from connectors.sandbox.company.entities import Crm, StageChange, TrueDeal, TrueMeeting
+from connectors.sandbox.company.entities import Crm, OwnerChange, StageChange, TrueDeal, TrueMeeting
 from connectors.sandbox.company.workdays import at_tokyo, tokyo_day
 from connectors.sandbox.company.world import Picker, World, choose, known, office_moment
 
@@ -17,6 +17,7 @@ OLDER_DEAL_DAYS = 250  # how far back deals were created that are still open whe
 DELETED_SHARE = 0.006
 SOONEST_CLOSE = timedelta(hours=1)
 NO_CURRENCY_SHARE = 0.1  # means the agreed currency
+HANDED_OVER_SHARE = 0.08  # of the deals, once, on their way
 LAG_CHANCE = 0.28  # geometric: most deals are made within days
 MINUTES_LEFT = 20  # after a meeting's end, at least
 _TEN_THOUSAND = 10_000
@@ -62,6 +63,7 @@ class DealSimulation:
     def __init__(self, world: World, book: ContactBook) -> None:
         self.deals: list[TrueDeal] = []
         self._world, self._book, self._random = world, book, world.random(4)
+        self._handovers = world.random(14)  # its own: who hands over changes nothing else of the year
         self._sources = Picker(levels.SOURCES)
         self._reasons = Picker(levels.LOST_REASONS)
 
@@ -167,7 +169,7 @@ class DealSimulation:
                 key=len(self.deals) + 1,
                 crm_id=self._world.numbering.new(contact.home, name),
                 name=f"{contact.company.name} {created_at:%Y-%m}",
-                owner_email=owner,
+                owner_changes=self._owners(owner, created_at, changes[-1].changed_at),
                 meeting_key=meeting_key,
                 contact_key=contact.key,
                 company_key=contact.company.key,
@@ -180,6 +182,16 @@ class DealSimulation:
                 stage_changes=changes,
             )
         )
+
+    def _owners(self, first: str, created_at: datetime, until: datetime) -> tuple[OwnerChange, ...]:
+        """Who makes it, and for a few who takes it over before the last stage is entered."""
+        is_handed_over, place, who = self._handovers.random(3)
+        others = [rep.email for rep in self._world.field_reps if rep.email != first]
+        moment = (created_at + (until - created_at) * float(place)).replace(microsecond=0)
+        owners = (OwnerChange(first, created_at),)
+        if is_handed_over >= HANDED_OVER_SHARE or not created_at < moment < until:
+            return owners
+        return (*owners, OwnerChange(others[int(who * len(others))], moment))
 
     def _amount(self) -> int:
         """Log-normal around the wanted mean, in whole ten thousands of yen."""

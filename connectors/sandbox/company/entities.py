@@ -175,6 +175,13 @@ class StageChange(NamedTuple):
     changed_at: datetime
 
 
+class OwnerChange(NamedTuple):
+    """Who became the owner, and when; the first has it from the deal's creation."""
+
+    owner_email: str
+    changed_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class TrueDeal:
     """A deal. `meeting_key` is None for those that were open before the year that we have."""
@@ -182,7 +189,7 @@ class TrueDeal:
     key: int
     crm_id: CrmId
     name: str
-    owner_email: str
+    owner_changes: tuple[OwnerChange, ...]
     meeting_key: int | None
     contact_key: int
     company_key: int
@@ -194,6 +201,11 @@ class TrueDeal:
     created_at: datetime
     stage_changes: tuple[StageChange, ...]
     deleted_at: datetime | None = None
+
+    @property
+    def owner_email(self) -> str:
+        """Who owns it now."""
+        return self.owner_changes[-1].owner_email
 
     @property
     def status(self) -> str:

@@ -215,7 +215,11 @@ class HubspotRenderer:
             is_deleted=row.deleted_at is not None,
             deleted_ms=None if row.deleted_at is None else ms_of(row.deleted_at),
             history={
-                "dealstage": [_version(change.stage, change.changed_at) for change in reversed(row.stage_changes)]
+                "dealstage": [_version(change.stage, change.changed_at) for change in reversed(row.stage_changes)],
+                "hubspot_owner_id": [
+                    _version(self._owners[change.owner_email], change.changed_at)
+                    for change in reversed(row.owner_changes)
+                ],
             },
         )
 

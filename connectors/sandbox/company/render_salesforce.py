@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 from connectors.sandbox.company.deals import PIPELINES
@@ -331,10 +332,25 @@ class SalesforceRenderer:
             }
             history_id = self._new("OpportunityHistory")
             yield _record("OpportunityHistory", history_id, change.changed_at, version, deleted_at=deleted_at)
+        yield from self._owner_history(row)
         contact_id = contact_record(self._company.contact_by_key[row.contact_key], "salesforce").id
         role = {"OpportunityId": deal_id, "ContactId": contact_id, "Role": "Decision Maker", "IsPrimary": True}
         role_id = self._new("OpportunityContactRole")
         yield _record("OpportunityContactRole", role_id, row.created_at, role, deleted_at=deleted_at)
+
+    def _owner_history(self, row: TrueDeal) -> Iterator[StoredRecord]:
+        """Two rows a change, as Salesforce writes them: one with the names, one with the ids."""
+        names = {rep.email: rep.name for rep in self._company.reps}
+        for old, new in pairwise(row.owner_changes):
+            for said in (names, self._users):
+                properties = {
+                    "OpportunityId": row.crm_id.id,
+                    "Field": "Owner",
+                    "OldValue": said[old.owner_email],
+                    "NewValue": said[new.owner_email],
+                }
+                name = "OpportunityFieldHistory"
+                yield _record(name, self._new(name), new.changed_at, properties, deleted_at=row.deleted_at)
 
     def _new(self, name: str) -> str:
         return self._extra.new("salesforce", name).id

@@ -72,6 +72,9 @@ def sources(rule: Any) -> list[str]:
             return []
 
 
+RATES_OF_A_CRM = {"exchange_rates", "CurrencyType", "DatedConversionRate"}  # the demo agreement has rates of its own
+
+
 @pytest.mark.parametrize("crm", ["hubspot", "salesforce"])
 def test_every_mapped_field_is_written(store: Store, crm: str) -> None:
     written = {name: set(store.fields(crm, name)) for name in store.objects(crm)}
@@ -80,6 +83,7 @@ def test_every_mapped_field_is_written(store: Store, crm: str) -> None:
     missing = [
         (name, source)
         for name, _, rule in field_maps(crm)
+        if name not in RATES_OF_A_CRM
         for source in sources(rule)
         if source not in skipped and RECORD_PATHS.get(source, source) not in written[name]
     ]
