@@ -168,12 +168,12 @@ def test_h9_the_daily_limit_stops_the_sync_and_nothing_has_happened(hubspot: Nig
 
 
 def test_h10_gateways_pages_are_no_answers(hubspot: Nights) -> None:
-    hubspot.stage.play("H10", times=12)
+    hubspot.stage.play("H10", times=7)  # one request alone may meet them all, and is tried eight times
 
     hubspot.night(0)
 
     hubspot.check()
-    assert len(hubspot.slept) >= 12
+    assert len(hubspot.slept) >= 7
 
 
 def test_h11_an_expired_token_is_a_clear_error(hubspot: Nights) -> None:
