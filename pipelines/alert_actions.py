@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from definitions_contract.errors import ContractError
+from definitions_contract.loader import load_agreement
 from models.tables import alert_actions, alerts
 from pipelines.errors import UnknownAlertError
 from pipelines.settings import Settings
@@ -21,6 +23,14 @@ def active_alerts(settings: Settings) -> list[Mapping[Any, Any]]:
     warehouse.create_tables()
     with warehouse.transaction() as connection:
         return list(connection.execute(active).mappings())
+
+
+def today(settings: Settings, now: datetime) -> date:
+    """Give the day in the team's zone; without a readable agreement in UTC."""
+    try:
+        return now.astimezone(load_agreement(settings.agreement_folder).team.tz).date()
+    except ContractError:
+        return now.date()
 
 
 def act(

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from models.statistics.change_life import CALM, THRESHOLDS
-from models.tables import alert_events, alerts, causes, changes, divergence
+from models.tables import alert_events, alerts, causes, changes, divergence, period_changes
+from pipelines.alert_kinds import FIRST_STEPS, guide_to, kind_of
 from pipelines.errors import UnknownAlertError
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
@@ -32,6 +33,7 @@ def print_alert(console: Console, settings: Settings, alert_id: str) -> None:
         else:
             _print_nights(console, connection, alert)
             _print_causes(console, connection, alert)
+        _print_period_change(console, connection, alert)
         _print_history(console, connection, alert_id)
 
 
@@ -45,6 +47,9 @@ def _print_head(console: Console, alert: Row) -> None:
     console.print(f"  cause: {alert['cause'] or 'no significant cause'}. {alert['evidence'] or ''}", highlight=False)
     if alert["proposal"]:
         console.print(f"  proposal: {alert['proposal_en']} / {alert['proposal_ja']}", highlight=False)
+    kind = kind_of(alert)
+    console.print(f"  what to do: {FIRST_STEPS[kind].en} / {FIRST_STEPS[kind].ja}", highlight=False)
+    console.print(f"  guide: {guide_to(kind)}", highlight=False, soft_wrap=True)
 
 
 def _print_nights(console: Console, connection: sa.Connection, alert: Row) -> None:
@@ -70,9 +75,33 @@ def _print_causes(console: Console, connection: sa.Connection, alert: Row) -> No
         _evaluations(causes, alert).where(newest, causes.c["rank"] <= CAUSES_SHOWN).order_by(causes.c["rank"])
     )
     for row in rows.mappings():
-        share = f"{row['split']} {row['part']} ({row['effect']}) {row['contribution']:+,.1f} of {row['gap']:+,.1f}"
-        between = f"{_number(row['lower'])} to {_number(row['upper'])}"
-        console.print(f"  {row['rank']}. {share}, {between}. {row['evidence'] or ''}", highlight=False)
+        _print_part(console, row)
+
+
+def _print_period_change(console: Console, connection: sa.Connection, alert: Row) -> None:
+    """Print how the month stands beside the same share of the last one, and the parts of that which are more than noise."""
+    newest = period_changes.c.evaluated_date == alert["evaluated_date"]
+    rows = connection.execute(_evaluations(period_changes, alert).where(newest)).mappings().all()
+    if not rows:
+        return
+    previous, gap = rows[0]["previous"], rows[0]["gap"]
+    console.print(
+        f"  against the same share of the last month: {_number(previous)} then, {_number(previous + gap)} now,"
+        f" {_number(gap, signed=True)}",
+        highlight=False,
+    )
+    ranked = sorted((row for row in rows if row["rank"] is not None), key=lambda row: row["rank"])
+    for row in ranked[:CAUSES_SHOWN]:
+        _print_part(console, row)
+    if not ranked:
+        console.print("  no part of it is more than noise", highlight=False)
+
+
+def _print_part(console: Console, row: Row) -> None:
+    figures = f"{_number(row['contribution'], signed=True)} of {_number(row['gap'], signed=True)}"
+    between = f"{_number(row['lower'])} to {_number(row['upper'])}"
+    share = f"{row['split']} {row['part']} ({row['effect']}) {figures}"
+    console.print(f"  {row['rank']}. {share}, {between}. {row['evidence'] or ''}", highlight=False)
 
 
 def _print_change(console: Console, connection: sa.Connection, alert: Row) -> None:

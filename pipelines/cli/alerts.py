@@ -19,6 +19,12 @@ AlertId = Annotated[str, typer.Argument(help="Id of the alert, as `kpi alerts` s
 By = Annotated[str, typer.Option(help="Who you are.")]
 
 
+NOTED = {
+    "ja": "記録しました。一覧とボードには次の夜間処理のあとに表れます。",
+    "en": "Noted. The list and the board show it after the next night.",
+}
+
+
 class AlertFormat(StrEnum):
     """How the list is written."""
 
@@ -55,6 +61,7 @@ def acknowledge(
     from pipelines.alert_actions import act
 
     act(Settings.from_env(os.environ), alert, action="acknowledge", by=by, why=why, now=datetime.now(UTC))
+    typer.echo(NOTED[language(None, os.environ)])
 
 
 @alerts_app.command("snooze")
@@ -65,14 +72,19 @@ def snooze(
     why: Annotated[str, typer.Option(help="Why it can wait.")] = "",
 ) -> None:
     """Silence an alert until a day."""
-    from pipelines.alert_actions import act
+    from pipelines.alert_actions import act, today
 
+    settings, now = Settings.from_env(os.environ), datetime.now(UTC)
+    if until.date() <= today(settings, now):
+        over = f"{until:%Y-%m-%d} is not after today, {today(settings, now)}; give the first day on which it may be sent again"
+        raise typer.BadParameter(over, param_hint="--until")
     act(
-        Settings.from_env(os.environ),
+        settings,
         alert,
         action="snooze",
         by=by,
         why=why,
         until=until.date(),
-        now=datetime.now(UTC),
+        now=now,
     )
+    typer.echo(NOTED[language(None, os.environ)])

@@ -1,6 +1,7 @@
 """What `kpi alerts` and `kpi explain alert` say, on the demo company's night written to a file."""
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,15 @@ from pipelines.warehouse import Warehouse, insert_rows
 from pipelines.wiring import build_definitions
 from tests.models.kpi.demo_night import context, night, rows_of
 
-SHOWN = (tables.alerts, tables.alert_events, tables.causes, tables.changes, tables.divergence, tables.reps)
+SHOWN = (
+    tables.alerts,
+    tables.alert_events,
+    tables.causes,
+    tables.changes,
+    tables.divergence,
+    tables.period_changes,
+    tables.reps,
+)
 KEY = AssetKey(["kpi", "divergence"])
 
 
@@ -90,6 +99,55 @@ def test_an_alert_is_explained_with_nights_causes_and_history(warehouse: Warehou
     assert "opens at 3.5 standard errors" in text
     assert "reject reasons" in text
     assert f"proposal: {alert['proposal_en']}" in text
+    assert "guide: docs/guides/when-an-alert-comes.md#target-off" in text
+
+
+def test_an_alert_is_set_beside_the_last_month_part_by_part(warehouse: Warehouse) -> None:
+    alert = the_alert(warehouse)
+    with warehouse.transaction() as connection:
+        of_alert = {name: alert[name] for name in ("kpi_id", "scope_id", "period_kind")}
+        rows = rows_of(connection, tables.period_changes, **of_alert)
+    ranked = sorted((row for row in rows if row["rank"]), key=lambda row: row["rank"])
+
+    text = " ".join(kpi(warehouse, "explain", "alert", alert["alert_id"]).output.split())
+
+    beside = text[text.index("against the same share of the last month") :]
+    previous, gap = rows[0]["previous"], rows[0]["gap"]
+    assert f"{previous:,.0f} then, {previous + gap:,.0f} now" in beside
+    listed = [f"{row['rank']}. {row['split']} {row['part']} ({row['effect']})" for row in ranked[:5]]
+    assert all(words in beside for words in listed or ["no part of it is more than noise"])
+
+
+def test_what_a_person_does_is_noted_with_who_why_and_until_when(warehouse: Warehouse) -> None:
+    alert_id = the_alert(warehouse)["alert_id"]
+    later = (date.today() + timedelta(days=9)).isoformat()  # noqa: DTZ011 - any day well ahead
+
+    taken = kpi(warehouse, "alerts", "ack", alert_id, "--by", "Sato", "--why", "new list ordered")
+    waits = kpi(warehouse, "alerts", "snooze", alert_id, "--by", "Sato", "--until", later)
+
+    assert (taken.exit_code, waits.exit_code) == (0, 0), taken.output + waits.output
+    with warehouse.transaction() as connection:
+        noted = rows_of(connection, tables.alert_actions, alert_id=alert_id)
+    assert [(row["action"], row["by"], row["why"]) for row in noted] == [
+        ("acknowledge", "Sato", "new list ordered"),
+        ("snooze", "Sato", ""),
+    ]
+    assert noted[1]["until_date"].isoformat() == later
+
+
+@pytest.mark.parametrize("command", [("ack", "--why", "x"), ("snooze", "--until", "2099-01-01")])
+def test_nobody_can_act_on_an_alert_that_is_not_open(warehouse: Warehouse, command: tuple[str, ...]) -> None:
+    done = kpi(warehouse, "alerts", command[0], "nothing", "--by", "Sato", *command[1:])
+
+    assert isinstance(done.exception, UnknownAlertError)
+    assert the_alert(warehouse)["alert_id"] in str(done.exception)
+
+
+def test_a_day_that_is_over_cannot_be_waited_for(warehouse: Warehouse) -> None:
+    done = kpi(warehouse, "alerts", "snooze", the_alert(warehouse)["alert_id"], "--by", "Sato", "--until", "2026-01-05")
+
+    assert done.exit_code == 2
+    assert "2026-01-05 is not after today" in " ".join(done.output.replace("│", " ").split())
 
 
 def test_a_change_is_explained_with_its_series_and_thresholds(warehouse: Warehouse) -> None:

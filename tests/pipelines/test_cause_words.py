@@ -1,4 +1,4 @@
-"""Every cause has words in both languages, wherever it is told."""
+"""Every cause has words in both languages, and every kind of alert its part of the guide."""
 
 import re
 from typing import get_args
@@ -10,8 +10,11 @@ from models.kpi.cause_facts import SPLITS as SEGMENTS
 from models.kpi.causes import STALE_SYNC
 from models.kpi.lever_words import lever_words
 from models.statistics.causes import FIXED_PARTS, Effect
+from pipelines.alert_kinds import FIRST_STEPS as FIRST_STEPS_BY_KIND
+from pipelines.alert_kinds import GUIDE, kind_of, kind_of_data
 from pipelines.board import labels
 from pipelines.board.phrases import tell
+from pipelines.settings import PROJECT
 from tests.models.kpi.demo_night import night, rows_of
 
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
@@ -70,3 +73,42 @@ def test_a_night_that_is_not_judged_says_why_in_japanese() -> None:
         "仕事の変化とは言えない"
         in tell(f"{reason} What happened since is not counted: no gap can be told from a missing sync.", {}).ja
     )
+
+
+@pytest.mark.parametrize("kind", FIRST_STEPS_BY_KIND)
+def test_every_kind_of_alert_has_its_section_in_the_guide(kind: str) -> None:
+    guide = (PROJECT / GUIDE).read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## ([^\n]+)\n(.+?)(?=^## |\Z)", guide, re.MULTILINE | re.DOTALL))
+    by_anchor = {title.lower().replace(" ", "-"): text for title, text in sections.items()}
+
+    assert by_anchor.keys() == set(FIRST_STEPS_BY_KIND)
+    assert JAPANESE.search(by_anchor[kind])
+    for part in ("**Means**", "**Heard by**", "**Check**", "**Do**", "**Ends**"):
+        assert part in by_anchor[kind]
+
+
+@pytest.mark.parametrize(
+    ("alert", "kind"),
+    [
+        ({"kind": "target", "kpi_id": "valid_meetings", "worst_state": "off"}, "target-off"),
+        ({"kind": "target", "kpi_id": "calls_made", "worst_state": "at_risk"}, "target-off"),
+        ({"kind": "target", "kpi_id": "valid_meetings", "worst_state": "ahead"}, "over-achievement"),
+        ({"kind": "change", "kpi_id": "valid_rate", "worst_state": "at_risk"}, "change"),
+        ({"kind": "change", "kpi_id": "deals_won", "worst_state": "at_risk"}, "leading"),
+        ({"kind": "change", "kpi_id": "calls_made", "worst_state": "ahead"}, "change"),
+    ],
+)
+def test_an_alert_leads_to_its_section(alert: dict[str, str], kind: str) -> None:
+    assert kind_of(alert) == kind
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("Not judged: check keys_unique failed.", "failed-check"),
+        ("Not judged: hubspot meetings: fewer records arrived than the CRM has.", "incomplete-sync"),
+        ("Not judged: connection hubspot was last synced before the day was over.", "stale"),
+    ],
+)
+def test_a_night_without_trust_leads_to_its_section(reason: str, kind: str) -> None:
+    assert kind_of_data(reason) == kind
