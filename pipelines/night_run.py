@@ -73,7 +73,7 @@ def run_night(
         run_id=result.run_id,
         is_done=result.success,
         failures=_failures(result),
-        shortfalls=_shortfalls(result),
+        shortfalls=shortfalls_of(result),
     )
 
 
@@ -118,7 +118,7 @@ def _reason(error: object) -> str:
     return message.partition(": ")[2] or message
 
 
-def _shortfalls(result: ExecuteInProcessResult) -> tuple[str, ...]:
+def shortfalls_of(result: ExecuteInProcessResult) -> tuple[str, ...]:
     """Failed checks that mean exit code 3: a source not read, records put aside, a signed text that was changed."""
     evaluations = [check for check in result.get_asset_check_evaluations() if not check.passed]
     return tuple(

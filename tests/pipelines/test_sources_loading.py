@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
+from dagster import DagsterInstance
 
 from connectors.landing import MANIFEST, LandingWriter, Window
 from connectors.records import Record
@@ -29,10 +30,13 @@ from models.tables import (
     sync_runs,
 )
 from pipelines import loading, warehouse
+from pipelines.assets.sources import raw_key
 from pipelines.errors import WarehouseBusyError
 from pipelines.loading import Loaded, load_landed
-from pipelines.settings import PROJECT
+from pipelines.night_run import shortfalls_of
+from pipelines.settings import PROJECT, Settings
 from pipelines.warehouse import Warehouse, is_out_of_memory
+from pipelines.wiring import JOB_NAME, build_definitions
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
 NAME = "hubspot"
@@ -265,6 +269,24 @@ def test_what_changed_in_the_crm_s_schema_is_named(world: World) -> None:
     assert gone == {"a": False, "b": False, "c": True, "d": False}
     world.land(fields={"a": "string", "b": "string", "d": "bool"})
     assert world.load().drift == ()
+
+
+def test_a_sync_that_does_not_fit_is_a_shortfall_of_the_night_and_no_failure(world: World) -> None:
+    world.land({"1": "a"}, is_full=True)
+    world.load()
+    world.land({"2": "b"}, crm_count=2)
+    settings = Settings.from_env({"KPI_HOME": str(world.folder)})
+    job = build_definitions(settings).resolve_job_def(JOB_NAME)
+
+    with DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(asset_selection=[raw_key(world.connection)], instance=instance)
+
+    assert result.success
+    (shortfall,) = shortfalls_of(result)
+    assert shortfall.startswith(
+        "raw/hubspot: hubspot landed another number of records than the CRM says (notes: 1 of 2)"
+    )
+    assert world.living() == ["1"]
 
 
 def test_loading_twice_changes_nothing(world: World) -> None:
