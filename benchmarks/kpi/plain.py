@@ -82,7 +82,7 @@ FACTS = (
     _fact("calls_made", "p_calls", "called_date", "count(*)", where=OUT),
     _fact("connect_rate", "p_calls", "called_date", _count("disposition = 'connected'"), "count(*)", where=f"{OUT} AND disposition <> 'unknown'"),
     _fact("email_open_rate", "p_emails", "sent_date", _count("is_opened"), "count(*)", where=SENT),
-    _fact("email_open_rate_by_person", "p_emails", "sent_date", _count("is_opened_by_person"), "count(*)", where=f"{SENT} AND is_opened_by_person IS NOT NULL"),
+    _fact("email_open_rate_by_person", "p_emails", "sent_date", _count("is_opened_by_person"), "count(*)", where=SENT),
     _fact("reply_rate", "p_emails", "sent_date", _count("is_replied"), "count(*)", where=SENT),
     _fact("meetings_booked", "p_meetings", "booked_date", "count(*)"),
     _fact("meetings_held", "p_meetings", "held_date", "count(*)", where="outcome = 'held'"),

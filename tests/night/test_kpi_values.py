@@ -45,6 +45,18 @@ def test_every_kpi_is_worked_out_by_hand(by_hand: dict[Key, Number], in_tables: 
     }
 
 
+def test_the_open_rate_by_people_never_lies_above_the_open_rate(in_tables: dict[Key, Number]) -> None:
+    pairs = [
+        (number, in_tables[key._replace(kpi_id="email_open_rate")])
+        for key, number in in_tables.items()
+        if key.kpi_id == "email_open_rate_by_person" and number.numerator is not None
+    ]
+
+    assert pairs
+    assert all(lower.denominator == upper.denominator for lower, upper in pairs)
+    assert all(lower.numerator <= upper.numerator for lower, upper in pairs)
+
+
 def test_every_value_is_the_one_worked_out_by_hand(by_hand: dict[Key, Number], in_tables: dict[Key, Number]) -> None:
     counted = {key: number for key, number in in_tables.items() if number.numerator is not None}
     products = {key for key in by_hand if key.kpi_id == "pipeline_velocity"}
