@@ -25,7 +25,9 @@ STALE_AFTER = timedelta(hours=36)  # a nightly sync that is a day and a half old
 
 
 def examine(settings: Settings, *, now: datetime) -> list[Finding]:
-    """Look at everything and go on after each fault; nothing is changed."""
+    """Look at everything and go on after each fault; no record is changed."""
+    if settings.warehouse.exists():
+        Warehouse(settings.warehouse).create_tables()  # one of an older version lacks tables that are looked at below
     findings = [_agreement(settings)]
     connections = configured_connections(settings)
     with ExitStack() as stack:

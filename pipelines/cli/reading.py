@@ -9,22 +9,23 @@ import typer
 from rich.console import Console
 
 from definitions_contract.words import Lang
+from pipelines.cli.answers import FormatOption, LangOption
 from pipelines.settings import Settings
+from pipelines.terminal import OutputFormat, language_of, write_rows
 
 explain_app = typer.Typer(no_args_is_help=True, help="Why a number or a verdict is what it is.")
 
 
-def doctor() -> None:
+def doctor(form: FormatOption = OutputFormat.TABLE, lang: LangOption = None) -> None:
     """Check logins, mapped fields, the agreement and the last sync; each finding says what to do. Exit code 1 when one fails."""
     from pipelines.doctor import examine
+    from pipelines.doctor_page import as_rows, print_findings
 
-    console = Console()
     findings = examine(Settings.from_env(os.environ), now=datetime.now(UTC))
-    for finding in findings:
-        mark = "[green]ok[/green]  " if finding.is_ok else "[red]bad[/red] "
-        console.print(
-            f"{mark} {finding.connection} · {finding.subject}: {finding.detail}", highlight=False, soft_wrap=True
-        )
+    if form is OutputFormat.TABLE:
+        print_findings(Console(), findings, lang or language_of(os.environ))
+    else:
+        write_rows(as_rows(findings), form)
     if not all(finding.is_ok for finding in findings):
         raise typer.Exit(1)
 

@@ -23,7 +23,8 @@ from connectors.settings import Connection, load_connections
 from definitions_contract.loader import load_agreement
 from models.build import CORE
 from models.context import BuildContext, ConnectionFacts
-from models.tables import calendar, calls, emails, quarantine, reconciliation, records, reps
+from models.tables import calendar, calls, emails, quarantine, raw_calls, reconciliation, records, reps
+from pipelines.doctor import examine
 from pipelines.loading import Loaded, load_landed
 from pipelines.settings import PROJECT, Settings
 from pipelines.sources import configured_connections, sync_sources
@@ -363,3 +364,16 @@ def test_a_connections_file_of_exports_alone_is_synced_without_a_sandbox(filled:
     assert isinstance(outcome["dialer"], Loaded)
     assert outcome["dialer"].landed == 15
     assert not (tmp_path / "home" / "sandbox").exists()
+
+
+def test_doctor_looks_at_a_warehouse_of_an_older_version(filled: Folder, tmp_path: Path) -> None:
+    environ = {"KPI_CONNECTIONS": str(tmp_path / "connections.yaml"), "KPI_HOME": str(tmp_path / "home")}
+    settings = Settings.from_env(environ)
+    old = Warehouse(settings.warehouse)
+    old.create_tables()
+    with old.transaction() as connection:
+        connection.execute(sa.schema.DropTable(raw_calls))
+
+    findings = examine(settings, now=datetime.now(UTC))
+
+    assert filled.connection.name in {one.connection for one in findings}
