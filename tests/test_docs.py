@@ -51,6 +51,12 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("readme", ["README.md", "README.ja.md"])
+@pytest.mark.parametrize("guide", sorted((PROJECT / "docs" / "guides").glob("*.md")), ids=lambda path: path.name)
+def test_every_guide_is_listed_in_the_readme(guide: Path, readme: str) -> None:
+    assert f"(docs/guides/{guide.name})" in (PROJECT / readme).read_text(encoding="utf-8")
+
+
 def test_both_readmes_show_the_same_pictures_commands_and_settings() -> None:
     english, japanese = ((PROJECT / name).read_text(encoding="utf-8") for name in ("README.md", "README.ja.md"))
 
