@@ -1,13 +1,15 @@
 """What was agreed to reach? One row per KPI, period and scope with an agreed target.
 
 `each_rep` is the target of a rep who is there for the whole period. Who joins or leaves within it has the share of its business
-days on which they were there; who was there on none has no target.
+days on which they were there; who was there on none has no target. A day of a new rep counts by the ramp of team.yaml: one part of it
+on the first business day, whole when it is over, as in the plan (plan_capacity.py). A target agreed for one rep by name is not ramped.
 
 Only signed targets count: a text that not all departments signed, or that was edited after signing, gives no row. `check_signed`
 says so in words, because an empty table alone looks like "nothing was agreed".
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -45,7 +47,9 @@ class Company:
     """What targets depend on besides their text: who was where, and which days are business days."""
 
     times: Sequence[TeamTime]
-    business_days: frozenset[date]
+    started: Mapping[str, date]
+    ramp_business_days: int
+    business_days: Sequence[date]  # in order
     fiscal_month: int
     divided: frozenset[str]  # rates and the like: half a month's target of a rate is the whole rate
 
@@ -56,11 +60,20 @@ class Company:
         return None if share == 0 else value if target.kpi in self.divided else value * share
 
     def share_there(self, rep_id: str, start: date, end: date) -> float:
-        """Share of a period's business days on which a rep was there; of its days, when it has no business day."""
-        days = [start + timedelta(days=n) for n in range((end - start).days)]
-        days = [day for day in days if day in self.business_days] or days
+        """Share of a period's business days on which a rep was there, new ones by their ramp; of its days, when it has no business day."""
+        first, after = bisect_left(self.business_days, start), bisect_left(self.business_days, end)
+        days = self.business_days[first:after] or [start + timedelta(days=n) for n in range((end - start).days)]
         times = [time for time in self.times if time.rep_id == rep_id]
-        return sum(any(time.start <= day < time.end for time in times) for day in days) / len(days)
+        there = [day for day in days if any(time.start <= day < time.end for time in times)]
+        return sum(self._ramp(rep_id, day) for day in there) / len(days)
+
+    def _ramp(self, rep_id: str, day: date) -> float:
+        """How much a rep's day counts; who started before the calendar does has ramped up."""
+        started = self.started.get(rep_id, date.min)
+        if self.ramp_business_days == 0 or not self.business_days or started < self.business_days[0]:
+            return 1.0
+        gone = bisect_left(self.business_days, day) - bisect_left(self.business_days, started)
+        return min(1.0, (gone + 1) / self.ramp_business_days)
 
 
 def build_targets(connection: Connection, context: BuildContext) -> Rows:
@@ -97,10 +110,13 @@ def check_signed(agreed: TargetAgreement) -> str | None:
 
 
 def _company(connection: Connection, agreement: Agreement) -> Company:
-    business_days = select(calendar.c.day).where(calendar.c.business_day == 1)
+    business_days = select(calendar.c.day).where(calendar.c.business_day == 1).order_by(calendar.c.day)
+    started = select(reps.c.rep_id, reps.c.started_date).where(reps.c.started_date.is_not(None))
     return Company(
         times=[TeamTime(*row) for row in connection.execute(_team_times())],
-        business_days=frozenset(connection.scalars(business_days)),
+        started={row.rep_id: row.started_date for row in connection.execute(started)},
+        ramp_business_days=agreement.team.ramp_business_days,
+        business_days=list(connection.scalars(business_days)),
         fiscal_month=agreement.team.fiscal_year_start_month,
         divided=frozenset(kpi.id for kpi in agreement.kpis.kpis if kpi.kind not in ("count", "sum")),
     )

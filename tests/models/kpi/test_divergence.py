@@ -88,6 +88,21 @@ def test_a_newcomer_has_too_little_data() -> None:
     assert "20 cases needed" in row["reason"]
 
 
+def test_a_newcomer_is_held_to_the_target_of_the_ramp_and_not_to_that_of_a_whole_rep() -> None:
+    with night() as connection:
+        newcomer = next(row for row in rows_of(connection, tables.reps) if row["started_date"] > date(2026, 8, 1))
+        new = state_of(connection, scope_kind="rep", scope_id=newcomer["rep_id"])
+        others = rows_of(connection, tables.divergence, kpi_id="valid_meetings", scope_kind="rep", period_kind="month")
+        ramped = [row for row in others if row["scope_id"] != newcomer["rep_id"]]
+
+    whole = {(row["target"], row["expected_to_date"]) for row in ramped}
+    assert len(whole) == 1
+    ((target, due),) = whole
+    # ten weeks of sixty business days are gone: between half and the whole, rising through the month
+    assert 0.5 * target < new["target"] < target
+    assert new["expected_to_date"] == pytest.approx(due * new["target"] / target)
+
+
 def test_a_month_that_has_just_begun_is_not_judged() -> None:
     with night() as connection:
         write(connection, divergence.MODEL, as_of=date(2026, 11, 3))

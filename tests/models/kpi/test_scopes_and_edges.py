@@ -158,16 +158,27 @@ def rep_targets(build: Build, *kpis: Kpi, **changes: Any) -> dict[tuple[date, st
 def test_a_leaver_keeps_no_target_and_who_joins_has_the_share_of_the_days_there(build: Build) -> None:
     found = rep_targets(build, CALLS)
 
-    # of May's 18 business days 8 come before the 18th, 10 from then on
+    # of May's 18 business days 8 come before the 18th, 10 from then on; who joins ramps over 60 of them, 11 to 32 in June
+    ramp = [day / 60 for day in range(1, 33)]
     assert found == {
         (date(2026, 4, 1), "stays"): 180,
         (date(2026, 4, 1), "leaves"): 180,
         (date(2026, 5, 1), "stays"): 180,
         (date(2026, 5, 1), "leaves"): pytest.approx(80),
-        (date(2026, 5, 1), "joins"): pytest.approx(100),
+        (date(2026, 5, 1), "joins"): pytest.approx(180 * sum(ramp[:10]) / 18),
         (date(2026, 6, 1), "stays"): 180,
-        (date(2026, 6, 1), "joins"): 180,
+        (date(2026, 6, 1), "joins"): pytest.approx(180 * sum(ramp[10:]) / 22),
     }
+
+
+@pytest.mark.usefixtures("staff")
+def test_what_a_new_rep_is_asked_rises_with_the_ramp_until_it_is_the_whole(build: Build) -> None:
+    found = rep_targets(build, CALLS, until=date(2027, 1, 1))
+
+    asked = [value for (_, rep_id), value in sorted(found.items()) if rep_id == "joins"]
+    assert asked == sorted(asked)
+    assert asked[-1] == 180
+    assert [value for (_, rep_id), value in found.items() if rep_id == "stays"] == [180] * len(range(4, 13))
 
 
 @pytest.mark.usefixtures("staff")
