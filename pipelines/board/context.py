@@ -158,7 +158,7 @@ def build_board(facts: Facts, agreement: Agreement, *, built_at: datetime) -> Bo
         phases=phases_of(facts, agreement, names),
         breakdown=breakdown_of(facts, names),
         trend=trend_of(facts, names),
-        outlook=outlook_of(facts, names),
+        outlook=outlook_of(facts, agreement, names),
         provenance=provenance_of(facts, agreement, built_at=built_at),
         glossary=glossary_of(agreement),
         explore=explore_data(facts, agreement, names) if facts.has_data else None,

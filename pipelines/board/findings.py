@@ -31,6 +31,8 @@ BLOCKS_SHOWN = 12  # alerts that are laid open with their causes
 
 FUNNEL_ORDER = {step: place for place, step in enumerate(FUNNEL_STEPS)}
 
+EVENT_ORDER = {event: place for place, event in enumerate(ALERT_EVENTS)}
+
 REST = "(rest)"
 WORST_FIRST = ("untrusted", "off", "at_risk", "ahead")
 
@@ -252,7 +254,7 @@ def _proposal(row: Mapping[str, Any], names: Names) -> Text | None:
 def _histories(facts: Facts) -> dict[str, list[Text]]:
     """What happened to each alert, in order: the day, what, and by whom and why when a person did it."""
     found: dict[str, list[Text]] = defaultdict(list)
-    for row in facts.alert_events:
+    for row in sorted(facts.alert_events, key=lambda row: (row["event_date"], _order(row["event"]))):
         what = look_up(ALERT_EVENTS, row["event"])
         text = Text("{day} {what}", "{day}: {what}").fill(day=formats.short_day(row["event_date"]), what=what)
         if row["by"]:
@@ -263,6 +265,11 @@ def _histories(facts: Facts) -> dict[str, list[Text]]:
             text = Text(f"{text.ja} → {became.ja}", f"{text.en} → {became.en}")
         found[row["alert_id"]].append(text)
     return found
+
+
+def _order(event: str) -> int:
+    """Within a day an alert is opened before it is told of, and closed last."""
+    return EVENT_ORDER.get(event, len(EVENT_ORDER))
 
 
 def _is_main(row: Mapping[str, Any], facts: Facts) -> bool:

@@ -62,6 +62,21 @@ PROPOSALS: dict[str, Text] = {
         "目標の再設定を提案（余裕をもって達成）", "Proposal: set a new target, this one takes no strain"
     ),
 }
+PROPOSAL_REASONS: dict[str, Text] = {
+    "advance": Text(
+        "条件をすべて満たしています。次は{phase}フェーズ、KPI は{kpi}です。",
+        "Every condition is met. Next: the phase “{phase}” with {kpi}.",
+    ),
+    "next_kpi": Text("条件をすべて満たしています。次の KPI は{kpi}です。", "Every condition is met. Next KPI: {kpi}."),
+    "smaller_goal": Text(
+        "いまの目標に届いた期間がありません。目標が {target} なら、いまの水準で届きます。",
+        "No period met the present target. On the present level {target} would truly be met.",
+    ),
+    "reset_target": Text(
+        "どの期間も余裕をもって達成しています。いまの水準に合う目標は {target} です。",
+        "Every period met it with room to spare. A target that fits the present level is {target}.",
+    ),
+}
 # Factors of the funnels in models/kpi/causes.py, in the order of the funnel; the two last are no change in the work.
 FUNNEL_STEPS: dict[str, Text] = {
     "calls_made": Text("架電数", "Calls made"),

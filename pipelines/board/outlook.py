@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from definitions_contract.schema import Agreement
 from pipelines.board import formats
-from pipelines.board.labels import CONDITIONS, PROPOSALS
+from pipelines.board.labels import CONDITIONS, PROPOSAL_REASONS, PROPOSALS
 from pipelines.board.names import Names
 from pipelines.board.phrases import tell
 from pipelines.board.rows import Facts
@@ -47,10 +48,11 @@ class Outlook:
     conditions: tuple[Condition, ...]
     proposal: Text | None
     proposed: Text | None
+    reason: Text | None
     missing: Text | None
 
 
-def outlook_of(facts: Facts, names: Names) -> Outlook:
+def outlook_of(facts: Facts, agreement: Agreement, names: Names) -> Outlook:
     """Lay out plan and gate."""
     focus = facts.focus
     actuals = {row["kpi_id"]: row["actual"] for row in facts.trend if row["period_start"] == focus.month}
@@ -68,6 +70,7 @@ def outlook_of(facts: Facts, names: Names) -> Outlook:
         ),
         proposal=look_up(PROPOSALS, proposal) if proposal else None,
         proposed=_proposed(gate[0], names) if gate and proposal != "stay" else None,
+        reason=_reason(gate[0], agreement, names) if gate else None,
         missing=_missing(gate),
     )
 
@@ -78,6 +81,19 @@ def _proposed(row: Mapping[str, Any], names: Names) -> Text | None:
         return None
     target = names.figure(row["proposed_kpi_id"], row["proposed_target"])
     return Text("{kpi} {target}", "{kpi} {target}").fill(kpi=names.kpi(row["proposed_kpi_id"]), target=target)
+
+
+def _reason(row: Mapping[str, Any], agreement: Agreement, names: Names) -> Text | None:
+    """Say why something else than staying is proposed, from the row's codes; the conditions above hold the figures."""
+    words = PROPOSAL_REASONS.get(row["proposal"] or "")
+    if words is None or row["proposed_kpi_id"] is None:
+        return None
+    phases = {phase.id: Text(phase.label.ja, phase.label.en) for phase in agreement.phases.phases}
+    return words.fill(
+        phase=look_up(phases, row["proposed_phase"]),
+        kpi=names.kpi(row["proposed_kpi_id"]),
+        target=names.figure(row["proposed_kpi_id"], row["proposed_target"]),
+    )
 
 
 def _missing(gate: list[Mapping[str, Any]]) -> Text | None:

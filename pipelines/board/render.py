@@ -18,6 +18,8 @@ from pipelines.board.sections import compared_kpis
 from pipelines.board.words import WORDS
 
 TEMPLATES = Path(__file__).parent / "templates"
+# Characters that turn the direction of the text after them, beyond the name that they stand in.
+TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 SCRIPTS = ("script.js", "elements.js", "explore.js", "rep.js")  # one element on the page, one digest in its policy
 
 
@@ -25,7 +27,7 @@ def render_board(connection: Connection, agreement: Agreement, *, as_of: date, b
     """Write the board as it stood on `as_of`: one HTML page without any outside reference.
 
     An empty warehouse gives a page that says what to do. Text from a CRM is escaped everywhere, and the page's own policy lets
-    no script run but the one whose digest it names.
+    no script run but the one whose digest it names; characters that turn the direction of the text around them are left out.
     """
     month = as_of.replace(day=1)
     focus = Focus(
@@ -41,7 +43,7 @@ def render_board(connection: Connection, agreement: Agreement, *, as_of: date, b
     environment = _environment()
     script = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("board.html.j2").render(
+    html = environment.get_template("board.html.j2").render(
         board=board,
         w=WORDS,
         blocks_shown=BLOCKS_SHOWN,
@@ -49,6 +51,7 @@ def render_board(connection: Connection, agreement: Agreement, *, as_of: date, b
         script_hash=f"sha256-{digest}",
         style=Markup(environment.get_template("style.css.j2").render()),  # noqa: S704 - our own file, not data
     )
+    return html.translate(TURNING)
 
 
 @cache

@@ -32,8 +32,9 @@ if (board) {
     table.tHead.querySelectorAll("th + th").forEach((one) => { one.className = "num"; });
     table.tBodies[0].replaceChildren(...data.months.map((text, place) => el("tr", {}, el("th", { scope: "row" }, both(text)), ...data.measures.map((measure, at) => cell(measure, add(rows.filter((row) => month(row, place)))[at], commons[place][at])))));
   };
+  const decoded = (text) => { try { return decodeURIComponent(text); } catch { return null; } }; // cut off in a mail
   const follow = () => {
-    const asked = location.hash.startsWith("#rep=") ? decodeURIComponent(location.hash.slice(5)) : null;
+    const asked = location.hash.startsWith("#rep=") ? decoded(location.hash.slice(5)) : null;
     const rep = data.lists.rep.findIndex(([id]) => id === asked);
     const isOn = rep >= 0;
     if (isOn) { show(rep); }

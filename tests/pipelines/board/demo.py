@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from definitions_contract.loader import load_agreement
 from definitions_contract.schema import Agreement
 from models import tables as t
+from tests.pipelines.board.demo_reviews import review_rows
 
 AGREEMENT_FOLDER = Path(__file__).parents[3] / "definitions_contract" / "agreement"
 AS_OF = date(2026, 11, 20)
@@ -73,7 +74,8 @@ def fill_warehouse(connection: sa.Connection) -> None:
         t.snapshots: _snapshots(periods),
         t.plan: _plan(),
         t.phase_status: _phase_status(),
-    } | _operations()
+    }
+    rows |= review_rows(meetings) | _operations()
     for table, found in rows.items():
         insert_rows(connection, table, found)
 
@@ -358,6 +360,7 @@ def _period(key: tuple[Any, ...], total: list[float]) -> Row:
         "expected_to_date": due,
         "status": status,
         "definition_versions": ("2" if start >= V2_SINCE else "1") if kpi_id == "valid_meetings" else None,
+        "guard_note": "guard_fell" if (kpi_id, kind, scope_id) == ("meetings_booked", "month", "is_west") else None,
         "as_of": AS_OF,
     }
 
@@ -418,15 +421,47 @@ def _causes(meetings: list[Row]) -> list[Row]:
     ]
     parts = [
         ("funnel", "booked_per_connect", "factor", -1.8, None, False, ""),
-        ("funnel", "held_per_booked", "factor", -3.1, None, False, "73.9% held of booked, 75.2% before"),
-        ("funnel", "valid_per_held", "factor", -20.6, 2, True, "48.6% of judged meetings valid, 63.0% before"),
-        ("funnel", "awaiting_verdict", "factor", 5.2, None, False, "9 meetings wait for an answer"),
-        ("lead_source", "purchased_list", "rate", -19.4, 1, True, "22.4% of 49 judged valid, 64.8% before"),
-        ("lead_source", "web_form", "rate", -1.9, None, False, "61.0% of 58 judged valid, 63.5% before"),
+        (
+            "funnel",
+            "held_per_booked",
+            "factor",
+            -3.1,
+            None,
+            False,
+            "111 of 150 took place in 14 business days since 2026-11-02 (74%), 75% in the own past (-0.4 standard errors).",
+        ),
+        (
+            "funnel",
+            "valid_per_held",
+            "factor",
+            -20.6,
+            2,
+            True,
+            "71 of 146 counted (49%), 63% in 2026-06-26 to 2026-09-23; failed rules: accepted_by_field_sales 41.",
+        ),
+        ("funnel", "awaiting_verdict", "factor", 5.2, None, False, "Expected from meetings that wait for an answer."),
+        (
+            "lead_source",
+            "purchased_list",
+            "rate",
+            -19.4,
+            1,
+            True,
+            "11 of 49 counted (22%), 65% in 2026-06-26 to 2026-09-23; reject reasons: no_need 12.",
+        ),
+        (
+            "lead_source",
+            "web_form",
+            "rate",
+            -1.9,
+            None,
+            False,
+            "35 of 58 counted (61%), 64% in 2026-06-26 to 2026-09-23.",
+        ),
         ("lead_source", "webinar", "mix", 1.2, None, False, ""),
-        ("response_method", "call", "rate", -9.4, 3, True, "50.1% of 104 judged valid, 63.0% before"),
+        ("response_method", "call", "rate", -9.4, 3, True, "52 of 104 counted (50%), 63% in 2026-06-26 to 2026-09-23."),
         ("response_method", "email", "rate", -3.0, None, False, ""),
-        ("rep", "hubspot:103", "rate", -4.0, None, False, "7 of 17 judged valid"),
+        ("rep", "hubspot:103", "rate", -4.0, None, False, "7 of 17 counted (41%), 60% in 2026-06-26 to 2026-09-23."),
     ]
     rows = [_cause(*part, gap=gap) for part in parts]
     rows[4]["evidence_ids"] = ",".join(bad[:12])
@@ -476,7 +511,9 @@ def _alerts() -> list[Row]:
     return [
         _scope()
         | shared
-        | {"alert_id": parent, "gap": gap, "p_reach": 0.003, "cause": "lead_source:purchased_list:rate"},
+        | {"alert_id": parent, "gap": gap, "p_reach": 0.003, "cause": "lead_source:purchased_list:rate"}
+        | {"proposal": "act", "proposal_lever": "lead_source:purchased_list:rate"}
+        | {"proposal_value": 29, "proposal_date": date(2026, 11, 30)},
         _scope("team", "is_east") | shared | {"alert_id": "east", "gap": -12.0, "p_reach": 0.03, "silenced_by": parent},
         _scope()
         | shared
@@ -489,6 +526,9 @@ def _alerts() -> list[Row]:
             "p_reach": 0.22,
             "acknowledged_by": "Demo Inside Sales Manager",
             "acknowledged_why": "two reps at the exhibition this week",
+            "proposal": "wait",
+            "proposal_value": 230,
+            "proposal_date": date(2026, 11, 30),
         },
     ]
 
@@ -526,7 +566,7 @@ def _plan() -> list[Row]:
         "is_realistic",
         "sample_size",
     )
-    assumptions = "Cohorts of Dec 2025 - Jul 2026; win rate 12.2 % of valid meetings after 120 days; median lag 34 days"
+    assumptions = "56% (54% to 59%) of held meetings are valid; 71 done so far"
     return [
         _scope()
         | dict(zip(names, step, strict=True))
@@ -537,10 +577,10 @@ def _plan() -> list[Row]:
 
 def _phase_status() -> list[Row]:
     conditions = (
-        ("met_periods", False, "met in 2 of the last 6 months, 4 needed"),
-        ("likely_met", False, "41 % likely that the target is truly reached, 80 % needed"),
-        ("data_checks", True, "all 14 checks passed"),
-        ("next_kpi_history", True, "deals_won has 12 months, 6 needed"),
+        ("met_periods", False, "0 of the last 6 months met; 4 of 6 needed"),
+        ("likely_met", False, "3% likely that the target is truly met; 80% needed"),
+        ("data_checks", True, "all data checks passed"),
+        ("next_kpi_history", True, "deals_won has 12 whole months; 6 needed"),
     )
     return [
         {
@@ -551,7 +591,11 @@ def _phase_status() -> list[Row]:
             "is_met": is_met,
             "figure": figure,
             "kpi_id": "valid_meetings",
-            "proposal": "stay",
+            "proposal": "smaller_goal",
+            "proposed_phase": "stable",
+            "proposed_kpi_id": "valid_meetings",
+            "proposed_target": 110,
+            "reason": "out of reach: met in none of the last 6 months; the level is 113.2, and 110 would truly be met with 80%",
         }
         for name, is_met, figure in conditions
     ]

@@ -165,6 +165,7 @@ def test_hostile_text_is_shown_and_never_run(
 def test_only_a_web_address_becomes_a_link(connection: sa.Connection, render: Render, address: str) -> None:
     change(connection, t.meeting_verdicts, crm_url=address)
     change(connection, t.meetings, crm_url=address)
+    change(connection, t.disagreements, crm_url=address)
 
     links = [value for tag, name, value in Page(render(connection)).attributes if (tag, name) == ("a", "href")]
 
