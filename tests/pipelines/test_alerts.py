@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from definitions_contract.loader import load_agreement
 from models.tables import alerts, causes, divergence, notifications
 from pipelines.alerts import deliver, send_failure
+from pipelines.recipients import Recipient
 from pipelines.settings import PROJECT
 from pipelines.warehouse import Warehouse, insert_rows
 from tests.pipelines.receivers import webhook
@@ -85,6 +86,45 @@ def test_a_message_says_what_how_far_how_sure_and_why_in_both_languages(warehous
     assert "Valid meetings" in message["title"]
     for part in ("62", "90", "125", "75-95", "1%", "purchased_list: 5 of 80 valid"):
         assert part in message["message"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "others"),
+    [
+        (
+            "ja",
+            ("新規", "原因: 流入経路「purchased_list」の率", "手順: docs/guides/"),
+            ("Cause", "What to do", "new 2026"),
+        ),
+        ("en", ("new 2026", "Cause: lead source “purchased_list”, rate", "What to do: docs/guides/"), ("原因", "手順")),
+    ],
+)
+def test_a_message_in_one_language_names_the_cause_and_the_guide_in_it(
+    warehouse: Warehouse, language: Any, words: tuple[str, ...], others: tuple[str, ...]
+) -> None:
+    with webhook() as (channel, received):
+        recipient = Recipient(address=channel, language=language)
+        deliver(warehouse, AGREEMENT, channels=[recipient], as_of=AS_OF, now=NOW)
+
+    text = f"{received[0]['title']}\n{received[0]['message']}"
+    assert [word for word in words if word not in text] == []
+    assert [word for word in others if word in text] == []
+    assert "when-an-alert-comes.md#target-off" in text
+    assert len(text.splitlines()) <= 7  # a phone's screen
+
+
+def test_a_story_that_was_told_before_got_worse_and_is_no_new_one(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        told = {"alert_id": "c1", "kind": "change", "kpi_id": "valid_rate", "silenced_by": "a1", "state": "open"}
+        days = {"opened_date": date(2026, 11, 12), "notified_date": date(2026, 11, 12)}
+        insert_rows(connection, alerts, [_row(alerts, **told, **days)])
+
+    with webhook() as (channel, received):
+        _deliver(warehouse, channel)
+
+    [message] = received
+    assert "worse 2026-11-20" in message["message"]
+    assert "悪化 2026-11-20" in message["message"]
 
 
 def test_a_silenced_alert_is_not_sent(warehouse: Warehouse) -> None:
