@@ -163,11 +163,12 @@ raw_calls = _raw_table(
 )
 raw_emails = _raw_table(
     "emails",
-    "One-to-one e-mails: HubSpot emails, Salesforce EmailMessage",
+    "One-to-one e-mails: HubSpot emails, Salesforce EmailMessage and Task of subtype Email",
     _text("owner_crm_id", "CRM id of the sender"),
     _text("direction", "outbound, inbound or unknown"),
     _text("status", "sent, bounced, failed, draft or unknown"),
     _text("response_method", "How the lead was handled, where recorded on the e-mail"),
+    _text("activity_crm_id", "Salesforce: the task that stands for the same e-mail"),
     _integer("open_count", "Opens counted by the CRM, mail privacy proxies included"),
     _integer("bot_open_count", "Opens known to be by bots or proxies; NULL where the CRM cannot tell"),
     _integer("reply_count", "Replies"),

@@ -17,6 +17,7 @@ KEY_PREFIXES: Final = {
     "Event": "00U",
     "EmailMessage": "02s",
     "EmailMessageRelation": "0CZ",
+    "Note": "002",
     "EventRelation": "0RE",
     "OpportunityStage": "01J",
     "CurrencyType": "01L",

@@ -99,6 +99,7 @@ _STANDARD = {  # fields by object and type; references are listed by name above,
         "picklist": "RelationType",
         "reference": "EmailMessageId RelationId",
     },
+    "Note": {"string": "Title", "textarea": "Body", "boolean": "IsPrivate", "reference": "OwnerId ParentId"},
     "Opportunity": {
         "string": "Name",
         "picklist": "StageName LeadSource Type ForecastCategory",

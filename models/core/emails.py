@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, select
 
 from models.context import BuildContext, Model
 from models.core.activities import about, company_of, segments
@@ -41,7 +41,17 @@ def build_emails(context: BuildContext) -> Select[Any]:
         .outerjoin(linked, linked.c.from_id == id_of(raw_emails))
         .outerjoin(contacts, contacts.c.contact_id == linked.c.contact_id)
         .outerjoin(companies, companies.c.company_id == company_of(linked))
-        .where(~raw_emails.c.is_deleted)
+        .where(~raw_emails.c.is_deleted, ~is_told_by_another(raw_emails))
+    )
+
+
+def is_told_by_another(email: Table) -> ColumnElement[bool]:
+    """Whether the row is the activity of another e-mail: Salesforce logs an e-mail as a task, as a message, or as both."""
+    message = raw_emails.alias("message")
+    return exists().where(
+        message.c.connection == email.c.connection,
+        message.c.activity_crm_id == email.c.crm_id,
+        ~message.c.is_deleted,
     )
 
 

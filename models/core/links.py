@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, Select, Table, and_, case, func, literal, select, union_all
 
 from models.context import BuildContext, Model
+from models.core.emails import is_told_by_another
 from models.core.sources import MERGEABLE, connection_rank, file_connections, id_of, known_records
 from models.duckdb import to_phone
 from models.expressions import core_id
@@ -58,7 +59,7 @@ def _core_ids(name: str, *further: Select[Any]) -> CTE:
     followed = [(kind, known_records(kind)) for kind in MERGEABLE]
     return union_all(
         *(_rows(kind, known, core_id(known.c.connection, known.c.survivor_crm_id)) for kind, known in followed),
-        *(_rows(kind, table, id_of(table)).where(~table.c.is_deleted) for kind, table in ACTIVITIES.items()),
+        *(_rows(kind, table, id_of(table)).where(_counts(table)) for kind, table in ACTIVITIES.items()),
         _rows("meeting", meeting_copies, meeting_copies.c.meeting_id),
         _rows("user", rep_identities, rep_identities.c.rep_id),
         *further,
@@ -106,6 +107,11 @@ def _under(
         .group_by(said)
         .having(func.count(person.distinct()) == 1)
     )
+
+
+def _counts(activity: Table) -> ColumnElement[bool]:
+    is_here = ~activity.c.is_deleted
+    return and_(is_here, ~is_told_by_another(activity)) if activity is raw_emails else is_here
 
 
 def _rows(kind: str, table: Table | CTE, identity: ColumnElement[Any]) -> Select[Any]:

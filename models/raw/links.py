@@ -77,6 +77,8 @@ class Lookup:
 LOOKUPS = (
     Lookup("Task", "call", "WhoId", where=("TaskSubtype", "Call")),
     Lookup("Task", "call", "WhatId", where=("TaskSubtype", "Call")),
+    Lookup("Task", "email", "WhoId", where=("TaskSubtype", "Email")),
+    Lookup("Task", "email", "WhatId", where=("TaskSubtype", "Email")),
     Lookup("Event", "meeting", "WhoId"),
     Lookup("Event", "meeting", "WhatId"),
     Lookup("EventRelation", "meeting", "RelationId", from_path="EventId", role="invitee"),
@@ -85,6 +87,7 @@ LOOKUPS = (
     Lookup("OpportunityContactRole", "deal", "ContactId", from_path="OpportunityId", role_path="Role"),
     Lookup("Opportunity", "deal", "AccountId"),
     Lookup("Contact", "contact", "AccountId"),
+    Lookup("Note", "note", "ParentId"),
 )
 
 

@@ -82,6 +82,16 @@ def test_a_payload_is_the_row_with_its_parents_and_without_attributes(crms: Any)
     assert "attributes" not in payload
 
 
+def test_notes_land_with_their_text_and_what_they_are_about(crms: Any) -> None:
+    note = {"id": "0025g0000000001AAA", "Body": "Call back in May", "ParentId": "0065g0000000001AAA", "Title": "May"}
+    crms.put(SALESFORCE, "Note", note)
+
+    landed = crms.extract(SALESFORCE)
+
+    (payload,) = crms.payloads(landed, "Note").values()
+    assert (payload["Body"], payload["ParentId"]) == ("Call back in May", "0065g0000000001AAA")
+
+
 def test_a_merged_record_names_its_survivor(crms: Any) -> None:
     crms.put(SALESFORCE, "Contact", {"id": an_id("003", 1), "is_deleted": True, "MasterRecordId": an_id("003", 2)})
 

@@ -98,6 +98,27 @@ def test_what_is_known_of_an_email(
     assert rows(tables.emails, "is_delivered", "is_opened", "is_opened_by_person", "is_replied") == [expected]
 
 
+def test_an_email_that_is_a_task_and_a_message_counts_once(warehouse: sa.Connection, build: Build, rows: Rows) -> None:
+    insert(warehouse, tables.raw_contacts, a_raw(tables.raw_contacts, "c1"))
+    insert(
+        warehouse,
+        tables.raw_emails,
+        a_raw_email("m1", object="EmailMessage", activity_crm_id="t1"),
+        a_raw_email("t1", object="Task"),
+        a_raw_email("t2", object="Task"),
+        a_raw_email("m3", object="EmailMessage", activity_crm_id="t3", is_deleted=True),
+        a_raw_email("t3", object="Task"),
+        a_raw_email("t1", object="Task", connection="other"),
+    )
+    insert(warehouse, tables.raw_links, *(a_raw_link("email", one, "contact", "c1") for one in ("m1", "t1", "t2")))
+
+    build()
+
+    counted = [("hs:m1",), ("hs:t2",), ("hs:t3",), ("other:t1",)]
+    assert sorted(rows(tables.emails, "email_id")) == counted
+    assert sorted(rows(tables.links, "from_id")) == [("hs:m1",), ("hs:t2",)]
+
+
 def test_a_note_keeps_its_author_and_day(warehouse: sa.Connection, build: Build, rows: Rows) -> None:
     insert(warehouse, tables.raw_users, a_raw_user("r1"))
     note = a_raw(tables.raw_notes, "1", owner_crm_id="r1", body="読んだ", written_at=at("2026-09-01T15:00"))

@@ -88,6 +88,8 @@ def test_salesforce_lookups_are_told_apart_by_the_ids_first_signs(warehouse: sa.
         a_source("salesforce"),
         of("00T1", "Task", TaskSubtype="Call", WhoId="0031", WhatId="0061"),
         of("00T2", "Task", TaskSubtype="Email", WhoId="0031"),
+        of("00T3", "Task", TaskSubtype="Task", WhoId="0031"),
+        of("0021", "Note", ParentId="0061"),
         of("00U1", "Event", WhoId="00Q1", WhatId="0011"),
         of("0RE1", "EventRelation", EventId="00U1", RelationId="0051"),
         of("02s1", "EmailMessage", RelatedToId="0061", Incoming=False),
@@ -105,11 +107,13 @@ def test_salesforce_lookups_are_told_apart_by_the_ids_first_signs(warehouse: sa.
         ("deal", "0061", "company", "0011", "default"),
         ("deal", "0061", "contact", "0031", "Decision Maker"),
         ("deal", "0061", "contact", "0032", "default"),
+        ("email", "00T2", "contact", "0031", "default"),
         ("email", "02s1", "contact", "0031", "ToAddress"),
         ("email", "02s1", "deal", "0061", "default"),
         ("meeting", "00U1", "company", "0011", "default"),
         ("meeting", "00U1", "contact", "00Q1", "default"),
         ("meeting", "00U1", "user", "0051", "invitee"),
+        ("note", "0021", "deal", "0061", "default"),
     ]
 
 
