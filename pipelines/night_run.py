@@ -38,10 +38,11 @@ class NightResult:
 
 
 def prepare_home(settings: Settings) -> None:
-    """Make the folders of KPI_HOME, and tell Dagster where its own is."""
+    """Make the folders of KPI_HOME, and tell Dagster where its own is. A home's own dagster.yaml counts, else the product's."""
     for folder in (settings.landing, settings.dagster_home, settings.logs):
         folder.mkdir(parents=True, exist_ok=True)
-    _copy_if_changed(PROJECT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
+    own = settings.home / "dagster.yaml"
+    _copy_if_changed(own if own.exists() else PROJECT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["KPI_LOGS"] = str(settings.logs)
     os.environ["KPI_HOME"] = str(settings.home)
