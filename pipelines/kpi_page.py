@@ -70,9 +70,9 @@ def _figure(found: Explanation, value: Any, agreement: Agreement, lang: Lang) ->
 
 def _print_value(console: Console, found: Explanation, agreement: Agreement, lang: Lang) -> None:
     row, kpi = found.row, found.kpi
-    say(console, f"[bold]{getattr(kpi.label, lang)}[/bold] · {found.scope_name} · {found.asked.start} – {found.asked.end}"
-                 f" ({_word('as_of', lang)} {found.as_of})")  # fmt: skip
-    say(console, getattr(kpi.description, lang))
+    whose = f"[bold]{getattr(kpi.label, lang)}[/bold] · {found.scope_name} · {found.asked.start} – {found.asked.end}"
+    console.print(f"{whose} ({_word('as_of', lang)} {found.as_of})", highlight=False)
+    console.print(getattr(kpi.description, lang), highlight=False)
     table = a_table("", "", right=())
     for key, name in (
         ("value", "actual"),

@@ -152,9 +152,9 @@ def print_plan(console: Console, base: Plan, changed: Plan | None, lang: Lang) -
     console.print(f"[bold]{say['months']}[/bold]")
     console.print(_months_table(changed or base, say, lang))
     for line in (*_basis_lines(changed or base, say, lang), *_outcomes(base, changed, say)):
-        console.print(line, soft_wrap=True)
+        console.print(line)
     if any(leads(base, step) for step in STEPS):
-        console.print(say["follow"], soft_wrap=True)
+        console.print(say["follow"])
 
 
 def _basis_lines(plan: Plan, say: Mapping[str, str], lang: Lang) -> Iterator[str]:

@@ -24,10 +24,9 @@ from models.kpi.plan_goal import asked_goal
 from models.kpi.plan_work import Material, Plan, read_material, work_out
 from models.statistics.funnel import STEPS
 from models.tables import kpi_periods
+from pipelines import reading
 from pipelines.errors import NothingPublishedError, PipelineError
-from pipelines.publish import DATABASE_NAME
 from pipelines.settings import Settings
-from pipelines.warehouse import Warehouse
 
 ROUNDED_TO: Mapping[str, str] = {"won_amount": "100000"}  # nobody agrees on single yen; counts are whole
 
@@ -48,14 +47,11 @@ class Question:
 @contextmanager
 def published(settings: Settings, now: datetime) -> Iterator[tuple[sa.Connection, BuildContext]]:
     """Open the published copy and say for which day it stands."""
-    database = settings.published / DATABASE_NAME
-    if not database.exists():
-        raise NothingPublishedError(f"there is no {database} yet; run `kpi nightly` first")
-    agreement = load_agreement(settings.agreement_folder)
-    with Warehouse(database, read_only=True).transaction() as connection:
+    with reading.published(settings) as connection:
+        agreement = load_agreement(settings.agreement_folder)
         as_of = connection.execute(sa.select(sa.func.max(kpi_periods.c.as_of))).scalar_one()
         if as_of is None:
-            raise NothingPublishedError(f"{database} holds no numbers yet; run `kpi nightly` first")
+            raise NothingPublishedError(f"{settings.published} holds no numbers yet; run `kpi nightly` first")
         yield connection, BuildContext(agreement=agreement, as_of=as_of, known_at=now, connections=())
 
 

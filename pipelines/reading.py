@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import duckdb
 import sqlalchemy as sa
 
 from pipelines.errors import NothingPublishedError
@@ -13,9 +14,15 @@ from pipelines.warehouse import Warehouse
 
 @contextmanager
 def published(settings: Settings) -> Iterator[sa.Connection]:
-    """Open the published database. Raises NothingPublishedError before the first night."""
+    """Open the published database. Raises NothingPublishedError before the first night, and for a copy that lacks what is asked."""
     database = settings.published / DATABASE_NAME
     if not database.exists():
         raise NothingPublishedError(f"there is no {database} yet; run `kpi nightly` (or `kpi demo`) first")
-    with Warehouse(database, read_only=True).transaction() as connection:
-        yield connection
+    try:
+        with Warehouse(database, read_only=True).transaction() as connection:
+            yield connection
+    except sa.exc.DBAPIError as error:
+        if not isinstance(error.orig, duckdb.CatalogException | duckdb.BinderException):
+            raise
+        reason = "was published by another release, which has other tables"
+        raise NothingPublishedError(f"{database} {reason}; run `kpi nightly` once") from error

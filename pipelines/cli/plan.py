@@ -2,16 +2,14 @@
 
 import os
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from definitions_contract.words import Lang
-from pipelines.cli.language import language
+from pipelines.cli.answers import FormatOption, LangOption
 from pipelines.settings import Settings
-
-Format = Literal["text", "json", "csv"]
+from pipelines.terminal import OutputFormat, language_of
 
 
 def plan(
@@ -33,8 +31,8 @@ def plan(
     write: Annotated[
         bool, typer.Option("--write", help="Write a proposal in the form of targets.yaml, unsigned.")
     ] = False,
-    format: Annotated[Format, typer.Option(help="How it is shown.")] = "text",  # noqa: A002 - the option's name
-    lang: Annotated[Lang | None, typer.Option(help="Language. Default: the locale's.")] = None,
+    form: FormatOption = OutputFormat.TABLE,
+    lang: LangOption = None,
 ) -> None:
     """Work the goal back to calls per rep and business day, with 90 % intervals, and show what would change if."""
     from models.kpi.plan_changes import read_changes
@@ -45,13 +43,13 @@ def plan(
     changes = read_changes(reps=reps, rates=rate or [], cycle=cycle)
     base, changed = plan_for(settings, Question(goal, period, read_scope(scope)), changes, now)
     path = write_targets(settings, changed or base, now) if write else None
-    if format == "json":
+    if form is OutputFormat.JSON:
         typer.echo(as_json(base, changed, **({"proposal": str(path)} if path else {})))
         return
-    if format == "csv":
+    if form is OutputFormat.CSV:
         typer.echo(as_csv(base, changed), nl=False)
         return
-    shown = language(lang, os.environ)
+    shown = lang or language_of(os.environ)
     print_plan(Console(highlight=False), base, changed, shown)
     if path:
         typer.echo(f"\n{WORDS['written'][shown]}: {path}")

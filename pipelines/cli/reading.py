@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from definitions_contract.words import Lang
 from pipelines.cli.answers import FormatOption, LangOption
 from pipelines.settings import Settings
 from pipelines.terminal import OutputFormat, language_of, write_rows
@@ -33,7 +32,7 @@ def doctor(form: FormatOption = OutputFormat.TABLE, lang: LangOption = None) -> 
 @explain_app.command("meeting")
 def explain_meeting(
     meeting: Annotated[str, typer.Argument(metavar="ID", help="Meeting id, CRM id of any copy, or CRM link.")],
-    lang: Annotated[Lang, typer.Option("--lang", help="Language of what is shown.")] = "en",
+    lang: LangOption = None,
     form: Annotated[
         Literal["text", "md", "html", "json"], typer.Option("--format", help="How it is written.")
     ] = "text",
@@ -46,12 +45,13 @@ def explain_meeting(
     from pipelines.pages import write_page
 
     agreement = load_agreement(Settings.from_env(os.environ).agreement_folder)
+    spoken = lang or language_of(os.environ)
     with reading() as connection:
-        found = read_meeting(connection, agreement, meeting, lang)
+        found = read_meeting(connection, agreement, meeting, spoken)
     if form == "json":
         typer.echo(json.dumps(as_plain(found), ensure_ascii=False, indent=2, default=str))
     else:
-        typer.echo(write_page(explanation_page(found, lang), form, lang), nl=False)
+        typer.echo(write_page(explanation_page(found, spoken), form, spoken), nl=False)
 
 
 @explain_app.command("alert")

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from definitions_contract.words import Lang
-from pipelines.cli.language import language
+from pipelines.cli.answers import FormatOption, LangOption
 from pipelines.settings import Settings
+from pipelines.terminal import OutputFormat, language_of
 
-Format = Literal["text", "json", "csv"]
 COLUMNS = ("phase", "kpi_id", "condition", "is_met", "figure", "evaluated_date")
 
 WORDS: Mapping[str, Mapping[Lang, str]] = {
@@ -42,8 +42,8 @@ def review(
     write: Annotated[
         bool, typer.Option("--write", help="Write the proposal in the form of phases.yaml or targets.yaml, unsigned.")
     ] = False,
-    format: Annotated[Format, typer.Option(help="How it is shown.")] = "text",  # noqa: A002 - the option's name
-    lang: Annotated[Lang | None, typer.Option(help="Language. Default: the locale's.")] = None,
+    form: FormatOption = OutputFormat.TABLE,
+    lang: LangOption = None,
 ) -> None:
     """Show each condition of the phase's gate with its figure, and the proposal that follows. People decide, by signing."""
     from pipelines.review import read_review, write_review
@@ -51,15 +51,16 @@ def review(
     settings, now = Settings.from_env(os.environ), datetime.now(UTC)
     found = read_review(settings, now)
     path = write_review(settings, found, now) if write else None
-    match format:
-        case "json":
+    match form:
+        case OutputFormat.JSON:
             written = {"proposal_file": str(path)} if path else {}
             typer.echo(json.dumps(_facts(found) | written, indent=2, ensure_ascii=False, default=str))
-        case "csv":
+        case OutputFormat.CSV:
             typer.echo(_as_csv(found), nl=False)
-        case "text":
-            _print(found, language(lang, os.environ))
-            _say_written(path, is_asked=write, lang=language(lang, os.environ))
+        case OutputFormat.TABLE:
+            shown = lang or language_of(os.environ)
+            _print(found, shown)
+            _say_written(path, is_asked=write, lang=shown)
 
 
 def _facts(found: Any) -> dict[str, Any]:
@@ -107,12 +108,12 @@ def _print(found: Any, lang: Lang) -> None:
             getattr(label, lang) if label else row["condition"], mark, getattr(tell(row["figure"], words), lang)
         )
     console.print(table)
-    console.print(f"[bold]{getattr(PROPOSALS[found.proposal.value], lang)}[/bold]", soft_wrap=True)
+    console.print(f"[bold]{getattr(PROPOSALS[found.proposal.value], lang)}[/bold]")
     if found.proposal.value in ("next_kpi", "advance"):
-        console.print(f"{say['next']}: {found.phase}, {_kpi(found, found.kpi, lang)}", soft_wrap=True)
+        console.print(f"{say['next']}: {found.phase}, {_kpi(found, found.kpi, lang)}")
     if found.target is not None:
         console.print(f"{say['to']}: {found.target:,.4g}" if found.target < 1 else f"{say['to']}: {found.target:,.0f}")
-    console.print(f"{say['why']}: {getattr(tell(found.reason, words), lang)}", soft_wrap=True)
+    console.print(f"{say['why']}: {getattr(tell(found.reason, words), lang)}")
 
 
 def _say_written(path: Any, *, is_asked: bool, lang: Lang) -> None:

@@ -256,3 +256,16 @@ def _data(path: Path) -> Any:
     document = read_document(path, path.name)
     assert hasattr(document, "data")
     return document.data
+
+
+@pytest.mark.parametrize("command", [("status",), ("plan",), ("review",), ("explain", "kpi", "calls_made", "2026-10")])
+def test_a_copy_that_another_release_published_is_named_and_no_bug(tmp_path: Path, command: tuple[str, ...]) -> None:
+    with _published(tmp_path).transaction() as connection:
+        for table in (tables.kpi_periods, tables.divergence):
+            connection.execute(sa.schema.DropTable(table))
+
+    done = kpi(tmp_path, *command)
+
+    assert done.returncode == 1
+    assert "published by another release" in done.stderr
+    assert "Traceback" not in done.stderr
