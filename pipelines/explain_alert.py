@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
+from models.kpi.lever_words import lever_words
 from models.statistics.change_life import CALM, THRESHOLDS
-from models.tables import alert_events, alerts, causes, changes, divergence, period_changes
+from models.tables import alert_events, alerts, causes, changes, divergence, period_changes, reps
 from pipelines.alert_kinds import FIRST_STEPS, guide_to, kind_of
 from pipelines.errors import UnknownAlertError
 from pipelines.settings import Settings
@@ -27,7 +28,7 @@ def print_alert(console: Console, settings: Settings, alert_id: str) -> None:
         alert = connection.execute(sa.select(alerts).where(alerts.c.alert_id == alert_id)).mappings().first()
         if alert is None:
             raise UnknownAlertError(f"no alert is called {alert_id!r}; `kpi alerts` lists those that are open")
-        _print_head(console, alert)
+        _print_head(console, alert, _cause_words(connection, alert))
         if alert["kind"] == "change":
             _print_change(console, connection, alert)
         else:
@@ -37,14 +38,26 @@ def print_alert(console: Console, settings: Settings, alert_id: str) -> None:
         _print_history(console, connection, alert_id)
 
 
-def _print_head(console: Console, alert: Row) -> None:
+def _cause_words(connection: sa.Connection, alert: Row) -> tuple[str, str]:
+    if not alert["cause"]:
+        return "", ""
+    names = {row.rep_id: row.name for row in connection.execute(sa.select(reps.c.rep_id, reps.c.name))}
+    return lever_words(alert["cause"], {}, names)
+
+
+def _print_head(console: Console, alert: Row, words: tuple[str, str]) -> None:
     console.print(f"[bold]{alert['alert_id']}[/bold]", highlight=False)
     console.print(
         f"  {alert['kpi_id']} · {alert['scope_kind']} {alert['scope_id']} · {alert['state']}, {alert['divergence_state']}"
     )
     if alert["silenced_by"]:
         console.print(f"  told by {alert['silenced_by']}", highlight=False)
-    console.print(f"  cause: {alert['cause'] or 'no significant cause'}. {alert['evidence'] or ''}", highlight=False)
+    cause = (
+        f"{' / '.join(reversed(words))} [{alert['cause']}]"
+        if alert["cause"]
+        else "no significant cause / 有意な原因なし"
+    )
+    console.print(f"  cause: {cause}. {alert['evidence'] or ''}", highlight=False, markup=False)
     if alert["proposal"]:
         console.print(f"  proposal: {alert['proposal_en']} / {alert['proposal_ja']}", highlight=False)
     kind = kind_of(alert)

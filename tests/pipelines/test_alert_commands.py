@@ -99,6 +99,7 @@ def test_an_alert_is_explained_with_nights_causes_and_history(warehouse: Warehou
     assert "opens at 3.5 standard errors" in text
     assert "reject reasons" in text
     assert f"proposal: {alert['proposal_en']}" in text
+    assert "cause: lead source “purchased_list”, rate / 流入経路「purchased_list」の率" in text
     assert "guide: docs/guides/when-an-alert-comes.md#target-off" in text
 
 
