@@ -194,6 +194,9 @@ def credit_columns(event: str) -> tuple[str, ...]:
     return (*columns, *CREDIT_COLUMNS.get(event, ()))
 
 
+MOST = 10**15  # what is written has at most so many: every engine holds it exactly, as a whole number and as a fraction
+
+
 def is_of_kind(value: object, kind: Kind) -> bool:
     """Tell whether a YAML value can stand in a column of that kind; `true` is no number, a time is no date."""
     match kind:
@@ -202,9 +205,10 @@ def is_of_kind(value: object, kind: Kind) -> bool:
         case "boolean":
             return isinstance(value, bool)
         case "integer":
-            return isinstance(value, int) and not isinstance(value, bool)
+            return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST
         case "number":
-            return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and isfinite(value)
+            is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+            return is_number and isfinite(value) and -MOST <= value <= MOST  # type: ignore[operator,arg-type]  # is_number says so
         case "date":
             return isinstance(value, date) and not isinstance(value, datetime) and value.year in YEARS
         case "timestamp":

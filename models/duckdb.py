@@ -17,6 +17,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     FromClause,
+    Integer,
     Subquery,
     Table,
     Text,
@@ -243,3 +244,18 @@ def first_known(value: ColumnElement[Any], order: ColumnElement[Any]) -> ColumnE
 def median(value: ColumnElement[Any]) -> ColumnElement[float]:
     """Aggregate: the middle value; between two the mean of both."""
     return func.median(value, type_=Double())
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+class _HugeInteger(UserDefinedType[Any]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "HUGEINT"
+
+
+def wide(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Give a whole number room to be added to and multiplied: beyond 64 bits the engine stops with an error."""
+    return cast(value, _HugeInteger()) if isinstance(value.type, Integer) else value

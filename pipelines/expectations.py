@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlglot import exp
 
 from definitions_contract.expectations import DAYS_BETWEEN, SQL_CONDITION, columns_of
 from definitions_contract.resolve import InForce
@@ -24,6 +25,7 @@ from models.kpi.linked import with_linked
 from models.tables import meeting_rule_results, rule_results
 
 LOOKS_BOUND = re.compile(r"(?<!\w):(\w)")  # a colon that SQLAlchemy's text() takes for the beginning of a name
+COMPUTING = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Abs)
 SHOWN_IDS = 5  # records named in a finding; the others are counted
 
 
@@ -168,12 +170,22 @@ def _computed(rules: Iterable[Rule], rows: sa.FromClause) -> Iterator[sa.ColumnE
 def _computed_value(rule: Rule, rows: sa.FromClause) -> sa.ColumnElement[Any]:
     if rule.expectation == SQL_CONDITION:
         # the parsed tree written out again, not the text: only what is on the list can be in it
-        tree = parse_sql_condition(str(rule.kwargs["condition"]))
+        tree = _with_room(parse_sql_condition(str(rule.kwargs["condition"])), rows)
         return sa.literal_column(f"({tree.sql(dialect='duckdb', identify=True, comments=False)})", sa.Boolean())
     columns = [rows.c[name] for name in columns_of(rule)]
     if rule.expectation == DAYS_BETWEEN:
         return days_between(*columns)
     return sa.func.regexp_matches(columns[0], rule.kwargs["regex"])
+
+
+def _with_room(tree: exp.Expression, rows: sa.FromClause) -> exp.Expression:
+    """Compute whole numbers in 128 bits: a record with a huge one must not stop the night."""
+
+    def widened(node: exp.Expression) -> exp.Expression:
+        is_whole = isinstance(node, exp.Column) and isinstance(rows.c[node.name].type, sa.Integer)
+        return exp.cast(node.copy(), "int128") if is_whole and node.find_ancestor(*COMPUTING) else node
+
+    return tree.transform(widened)
 
 
 def _is_judged_by(version: InForce, table: sa.Table) -> sa.ColumnElement[bool]:

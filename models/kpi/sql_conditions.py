@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlglot import exp
 
 from definitions_contract.sql_conditions import COMPARED, SqlConditionError, constant
-from models.duckdb import days_between
+from models.duckdb import days_between, wide
 
 Column = ColumnElement[Any]
 
@@ -44,8 +44,8 @@ def _expression(node: exp.Expression, rows: FromClause) -> Column:
             return true() if node.this else false()
         case exp.Null():
             return null()
-        case exp.Literal() | exp.Cast():
-            return literal(constant(node))
+        case exp.Literal() | exp.Cast() | exp.Neg(this=exp.Literal()):
+            return literal(_written(node))
     if type(node) in COMPARED:
         compared: Column = COMPARED[type(node)](_expression(node.this, rows), _expression(node.expression, rows))
         return compared
@@ -55,6 +55,12 @@ def _expression(node: exp.Expression, rows: FromClause) -> Column:
     return build([_expression(part, rows) for part in _parts(node)])
 
 
+def _written(node: exp.Expression) -> Any:
+    """Read a value with its sign: the least whole number is one, and its amount alone is too large to be turned."""
+    value: Any = constant(node.this if isinstance(node, exp.Neg) else node)
+    return -value if isinstance(node, exp.Neg) else value
+
+
 def _parts(node: exp.Expression) -> list[exp.Expression]:
     named = [node.args.get(name) for name in ("this", "expression", "low", "high")]
     return [part for part in (*named, *node.expressions) if isinstance(part, exp.Expression)]
@@ -62,7 +68,7 @@ def _parts(node: exp.Expression) -> list[exp.Expression]:
 
 def _difference(first: Column, second: Column) -> Column:
     """Days between two days, or a difference of figures."""
-    return days_between(second, first) if isinstance(first.type, Date) else first - second
+    return days_between(second, first) if isinstance(first.type, Date) else wide(first) - second
 
 
 BUILT: Mapping[type[exp.Expression], Callable[[list[Column]], Column]] = {
@@ -72,11 +78,11 @@ BUILT: Mapping[type[exp.Expression], Callable[[list[Column]], Column]] = {
     exp.Is: lambda parts: parts[0].is_(parts[1]),
     exp.In: lambda parts: parts[0].in_(parts[1:]),
     exp.Between: lambda parts: parts[0].between(parts[1], parts[2]),
-    exp.Add: lambda parts: parts[0] + parts[1],
+    exp.Add: lambda parts: wide(parts[0]) + parts[1],
     exp.Sub: lambda parts: _difference(*parts),
-    exp.Mul: lambda parts: parts[0] * parts[1],
-    exp.Neg: lambda parts: -parts[0],
-    exp.Abs: lambda parts: func.abs(parts[0], type_=parts[0].type),
+    exp.Mul: lambda parts: wide(parts[0]) * parts[1],
+    exp.Neg: lambda parts: -wide(parts[0]),
+    exp.Abs: lambda parts: func.abs(wide(parts[0]), type_=parts[0].type),
     exp.Lower: lambda parts: func.lower(parts[0], type_=Text()),
     exp.Length: lambda parts: func.length(parts[0], type_=BigInteger()),
     exp.Coalesce: lambda parts: func.coalesce(*parts),

@@ -91,7 +91,7 @@ def test_what_the_tests_try_is_what_an_agreement_may_say(judging: tuple[Rule, ..
 
 # not shrunk: an example takes a second. What failed is long; that it is must not hide it
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
-@settings(max_examples=10, deadline=None, suppress_health_check=SLOW, phases=[Phase.generate])
+@settings(max_examples=8, deadline=None, suppress_health_check=SLOW, phases=[Phase.generate])
 @given(judging=rules(most=12), newer=rules(most=12), linked=linked_meetings(most=12))
 def test_great_expectations_agrees_with_both(
     warehouse: Warehouse, judging: tuple[Rule, ...], newer: tuple[Rule, ...], linked: list[LinkedMeeting]

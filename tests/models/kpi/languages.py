@@ -16,8 +16,14 @@ from tests.models.kpi.agreements import a_rule
 
 Kwargs = dict[str, Any]
 DAYS = st.dates(date(2026, 8, 20), date(2026, 10, 20))
-NUMBERS = st.integers(0, 5)
-TEXTS = st.sampled_from(["held", "no_show", "booked", "a", "Ab", "it's", "100%", "予算", ":x"])
+HUGE = (-(2**63), 2**53 + 1, 2**63 - 1)  # the least and greatest of a column, and one that a float does not hold
+NUMBERS = st.integers(0, 5) | st.sampled_from([-1, *HUGE])
+WRITTEN_NUMBERS = st.integers(0, 5) | st.sampled_from([-1, 10**15, -(10**15)])
+TEXTS = st.sampled_from(["held", "no_show", "booked", "a", "Ab", "it's", "100%", "予算", ":x"]) | st.sampled_from(
+    ["", " ", "0", "-0", "12", "1e3", "NaN", "inf", "true", "NULL", "\\", "a\nb", '{"a": 1}']
+)
+AMOUNTS = [Decimal(value) for value in ("0.10", "1.50", "2", "2.01", "-0.00", "0.00", "-2.01", "9999999999999999.99")]
+WRITTEN_AMOUNTS = [0.1, 1.5, 2, 2.0, 0, -0.0, 1e-9, 1e15, -1e15, -2.01]
 COLUMNS: Mapping[str, st.SearchStrategy[Any]] = {
     "outcome": st.sampled_from(["held", "no_show", "booked", "unknown"]),
     "reject_reason": TEXTS,
@@ -30,7 +36,7 @@ COLUMNS: Mapping[str, st.SearchStrategy[Any]] = {
     "contact_title": TEXTS,
     "employee_count": NUMBERS,
     "deal_status": st.sampled_from(["won", "lost", "open"]),
-    "deal_amount": st.sampled_from([Decimal("0.10"), Decimal("1.50"), Decimal(2), Decimal("2.01")]),
+    "deal_amount": st.sampled_from(AMOUNTS),
 }
 OF_KIND = {
     "text": ("outcome", "reject_reason", "contact_title", "deal_status"),
@@ -38,9 +44,14 @@ OF_KIND = {
     "date": ("booked_date", "feedback_date", "held_date"),
     "boolean": ("decision_maker_present", "has_deal"),
 }
+WRITTEN: Mapping[str, st.SearchStrategy[Any]] = {  # what a rule may say of a column; a record may hold more
+    **COLUMNS,
+    **dict.fromkeys(OF_KIND["number"], WRITTEN_NUMBERS),
+    "deal_amount": st.sampled_from(WRITTEN_AMOUNTS),
+}
 BOUNDS: Mapping[str, st.SearchStrategy[Any]] = {
-    **dict.fromkeys(OF_KIND["number"], NUMBERS),
-    "deal_amount": st.sampled_from([0.1, 1.5, 2, 2.0]),
+    **dict.fromkeys(OF_KIND["number"], WRITTEN_NUMBERS),
+    "deal_amount": st.sampled_from(WRITTEN_AMOUNTS),
     "booked_date": DAYS,
     "feedback_date": DAYS,
 }
@@ -52,7 +63,13 @@ def _literal(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, date):
         return f'date("{value}")'
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    quote = "'" if '"' in str(value) else '"'
+    return f"{quote}{value}{quote}" if isinstance(value, str) else _figure(value)
+
+
+def _figure(value: Any) -> str:
+    """Write a number without an exponent, as conditions have it."""
+    return format(Decimal(str(value)), "f")
 
 
 def _sql(value: Any) -> str:
@@ -60,7 +77,7 @@ def _sql(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, date):
         return f"date '{value}'"
-    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else _figure(value)
 
 
 @st.composite
@@ -71,11 +88,11 @@ def comparisons(draw: st.DrawFn) -> str:
     if form == "null":
         return f'col("{column}").is_{draw(st.sampled_from(["", "not_"]))}null()'
     if form == "in":
-        values = ", ".join(_literal(value) for value in draw(st.lists(COLUMNS[column], min_size=1, max_size=2)))
+        values = ", ".join(_literal(value) for value in draw(st.lists(WRITTEN[column], min_size=1, max_size=2)))
         return f'col("{column}").is_{draw(st.sampled_from(["", "not_"]))}in([{values}])'
     equality = column in OF_KIND["boolean"]
     sign = draw(st.sampled_from(["==", "!="] if equality else ["==", "!=", "<", "<=", ">", ">="]))
-    return f'col("{column}") {sign} {_literal(draw(COLUMNS[column]))}'
+    return f'col("{column}") {sign} {_literal(draw(WRITTEN[column]))}'
 
 
 ROW_CONDITIONS = st.recursive(
@@ -89,7 +106,7 @@ ROW_CONDITIONS = st.recursive(
 def sql_parts(draw: st.DrawFn) -> str:
     """One comparison of a condition in SQL."""
     column = draw(st.sampled_from(sorted(COLUMNS)))
-    value, other = draw(COLUMNS[column]), draw(COLUMNS[column])
+    value, other = draw(WRITTEN[column]), draw(WRITTEN[column])
     forms = [f"{column} = {_sql(value)}", f"{column} <> {_sql(value)}", f"{column} in ({_sql(value)}, {_sql(other)})"]
     forms += [f"{column} is null", f"{column} is not null", f"coalesce({column}, {_sql(value)}) = {_sql(other)}"]
     if column not in OF_KIND["boolean"]:
@@ -138,14 +155,14 @@ def expectations(draw: st.DrawFn) -> tuple[str, Kwargs]:  # noqa: C901 - one bra
         case "null":
             return f"column_values_to_{no}be_null", {"column": column}
         case "set":
-            values = draw(st.lists(COLUMNS[column], min_size=1, max_size=3))
+            values = draw(st.lists(WRITTEN[column], min_size=1, max_size=3))
             return f"column_values_to_{no}be_in_set", {"column": column, "value_set": values}
         case "between":
             ordered = draw(st.sampled_from(sorted(BOUNDS)))
             return "column_values_to_be_between", {"column": ordered, **draw(bounds(BOUNDS[ordered]))}
         case "length":
             text = draw(st.sampled_from(OF_KIND["text"]))
-            return "column_value_lengths_to_be_between", {"column": text, **draw(bounds(NUMBERS))}
+            return "column_value_lengths_to_be_between", {"column": text, **draw(bounds(WRITTEN_NUMBERS))}
         case "regex":
             regex = draw(st.sampled_from(["^h", "o", "[A-Z]", "算$", r"\w+_\w", ".", "'", "%", "x{1}"]))
             return f"column_values_to_{no}match_regex", {
@@ -161,7 +178,7 @@ def expectations(draw: st.DrawFn) -> tuple[str, Kwargs]:  # noqa: C901 - one bra
         case "equal":
             return "column_pair_values_to_be_equal", pair
         case "pairs":
-            of = {**COLUMNS, "held_date": DAYS}
+            of = {**WRITTEN, "held_date": DAYS}
             pairs = draw(
                 st.lists(st.tuples(of[pair["column_A"]], of[pair["column_B"]]).map(list), min_size=1, max_size=3)
             )
@@ -191,7 +208,7 @@ def rules(draw: st.DrawFn, most: int = 6) -> tuple[Rule, ...]:
                 severity=draw(st.sampled_from(["critical", "critical", "warning"])),
                 wait_business_days=draw(st.sampled_from([0, 1, 5])),
                 missing=draw(st.sampled_from(["fails", "fails", "passes"])),
-                waiting_values=tuple(draw(st.lists(COLUMNS[column], max_size=1))) if may_wait and column else (),
+                waiting_values=tuple(draw(st.lists(WRITTEN[column], max_size=1))) if may_wait and column else (),
             )
         )
     return tuple(made)

@@ -51,7 +51,29 @@ PAIRS = {
     "value_pairs_set": [["held", "call"], ["no_show", "form"]],
 }
 SOON = {"column_A": "held_date", "column_B": "feedback_date", "min_value": 0, "max_value": 3}
+LEAST, GREATEST = -(2**63), 2**63 - 1
 CASES = [
+    pytest.param(sql(f"minutes >= {LEAST}"), {"minutes": 0}, "pass", id="above-the-least-number"),
+    pytest.param(sql("minutes * 2 - attendee_count > 1"), {"minutes": GREATEST}, "pass", id="huge-computed"),
+    pytest.param(sql("minutes * 2 - attendee_count > 1"), {"minutes": LEAST}, "fail", id="hugely-negative-computed"),
+    pytest.param(sql("-minutes > 0"), {"minutes": LEAST}, "pass", id="the-least-number-turned"),
+    pytest.param(sql("abs(minutes) > 0"), {"minutes": LEAST}, "pass", id="the-least-numbers-amount"),
+    pytest.param(sql("reject_reason = ''"), {"reject_reason": ""}, "pass", id="an-empty-text-is-a-value"),
+    pytest.param(
+        rule("values_to_not_be_null", column="reject_reason"), {"reject_reason": ""}, "pass", id="empty-not-null"
+    ),
+    pytest.param(
+        rule("values_to_be_between", column="minutes", max_value=10**15),
+        {"minutes": GREATEST},
+        "fail",
+        id="above-the-greatest-bound",
+    ),
+    pytest.param(
+        rule("values_to_be_in_set", column="reject_reason", value_set=["1e3"]),
+        {"reject_reason": "1000"},
+        "fail",
+        id="texts-are-no-numbers",
+    ),
     pytest.param(rule("values_to_not_be_null", column="deal_id"), {"deal_id": "d"}, "pass", id="not-null-there"),
     pytest.param(rule("values_to_not_be_null", column="deal_id"), {"deal_id": None}, "fail", id="not-null-missing"),
     pytest.param(rule("values_to_be_null", column="reject_reason"), {}, "pass", id="null-missing"),
