@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import definitions_contract
 from definitions_contract.loader import load_agreement
-from definitions_contract.schema import Agreement, Measure
+from definitions_contract.schema import Agreement, Kpi, Measure
 from models import tables
 from models.errors import UnknownColumnError
 from models.kpi import kpi_daily
@@ -58,8 +58,16 @@ def is_counted(row: Mapping[str, Any], measure: Measure) -> bool:
 
 def holds(value: Any, wanted: Any) -> bool:
     match wanted:
+        case {"not": list() | tuple() as others}:
+            return value not in others
         case {"not": other}:
             return bool(value != other)
+        case {"at_least": least, **more}:
+            return value is not None and bool(value >= least) and (not more or holds(value, more))
+        case {"at_most": most}:
+            return value is not None and bool(value <= most)
+        case {"is_missing": is_missing}:
+            return (value is None) == is_missing
         case list() | tuple():
             return value in wanted
         case _:
@@ -175,6 +183,71 @@ def test_every_kpi_of_the_default_agreement_is_counted_as_plain_python_counts_it
         tuple(row[name] for name in KEYS): (row["numerator"], row["denominator"]) for row in counted
     } == plainly_counted(DEFAULT, rows)
     assert len(counted) == len({tuple(row[name] for name in KEYS) for row in counted})
+
+
+# --- KPIs of a team's own ------------------------------------------------------------------------------------------------
+
+TEXTS = {
+    "calls": {"direction": ("outbound", "inbound"), "disposition": ("connected", "no_answer", "unknown")},
+    "emails": {"lead_source": ("web", "list")},
+    "meetings": {"outcome": ("held", "no_show", "booked"), "deal_status": ("won", "open")},
+    "deals": {"status": ("won", "lost", "open"), "lead_source": ("web", "list")},
+}
+NUMBERS = {"calls": "duration_seconds", "meetings": "minutes", "deals": "cycle_days"}
+DATES = {"calls": ("called_date",), "emails": ("sent_date",), "meetings": ("booked_date", "held_date"),
+         "deals": ("created_date", "close_date")}  # fmt: skip
+CREDITS = {"meetings": ("rep_id", "held_by_rep_id"), "deals": ("rep_id", "owner_rep_id")}
+
+
+@st.composite
+def conditions(draw: st.DrawFn, event: str) -> dict[str, Any]:
+    """A `where` as a team may write it: each form of kpis.yaml, on texts and numbers."""
+    where: dict[str, Any] = {}
+    for column, values in TEXTS[event].items():
+        one = st.sampled_from(values)
+        some = st.lists(one, min_size=1, max_size=2)
+        forms = one | some | one.map(lambda value: {"not": value}) | some.map(lambda listed: {"not": listed})
+        form = draw(st.none() | forms | st.booleans().map(lambda is_missing: {"is_missing": is_missing}))
+        where |= {} if form is None else {column: form}
+    if event in NUMBERS and draw(st.booleans()):
+        least = draw(st.integers(0, 60))
+        where[NUMBERS[event]] = draw(
+            st.sampled_from([{"at_least": least}, {"at_most": least}, {"at_least": least, "at_most": least + 20}])
+        )
+    return where
+
+
+@st.composite
+def measures(draw: st.DrawFn, *, sums: bool) -> dict[str, Any]:
+    event = draw(st.sampled_from(sorted(NUMBERS if sums else TEXTS)))
+    added = {"sum": NUMBERS[event]} if sums else {}
+    credit = draw(st.sampled_from(CREDITS.get(event, ("rep_id",))))
+    day = draw(st.sampled_from(DATES[event]))
+    return {"event": event, "where": draw(conditions(event)), "date": day, "credit": credit, **added}
+
+
+@st.composite
+def own_kpis(draw: st.DrawFn) -> Kpi:
+    kind = draw(st.sampled_from(["count", "sum", "rate", "mean"]))
+    sides = {"numerator": draw(measures(sums=kind in ("sum", "mean")))}
+    if kind in ("rate", "mean"):
+        sides["denominator"] = draw(measures(sums=False))
+    return a_kpi(id=f"own_{kind}", kind=kind, **sides)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=companies(), kpis=st.lists(own_kpis(), min_size=1, max_size=3, unique_by=lambda kpi: kpi.id))
+def test_any_kpi_that_a_team_writes_is_counted_as_plain_python_counts_it(
+    warehouse: sa.Connection, rows: Rows, kpis: list[Kpi]
+) -> None:
+    load(warehouse, rows)
+    agreement = agreed(*kpis)
+
+    counted = count(warehouse, agreement)
+
+    assert {
+        tuple(row[name] for name in KEYS): (row["numerator"], row["denominator"]) for row in counted
+    } == plainly_counted(agreement, rows)
 
 
 # --- single rules ------------------------------------------------------------------------------------------------------

@@ -63,6 +63,12 @@ def test_every_step_run_forward_brings_the_goal(step: str) -> None:
     assert money_from(planned, step, KNOWN, MONTHS, BEGUN)[0] == pytest.approx(GOAL, rel=0.01)
 
 
+@settings(max_examples=15)
+@given(st.floats(1e6, 1e9), st.floats(1, 5), st.sampled_from(list(CHAIN)))
+def test_no_need_falls_when_the_goal_grows(goal: float, growth: float, step: str) -> None:
+    assert total(KNOWN, step, goal * growth) >= total(KNOWN, step, goal) * (1 - 1e-9)
+
+
 @settings(max_examples=30)
 @given(st.sampled_from(["average_deal", *CHAIN.values()]), st.floats(0.2, 1), st.sampled_from(list(CHAIN)))
 def test_no_need_falls_when_a_rate_falls(name: str, fall: float, step: str) -> None:
