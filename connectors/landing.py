@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.errors import LandingError
@@ -140,6 +141,7 @@ class LandingWriter:
         _write_atomically(self.folder / MANIFEST, orjson.dumps(content, option=orjson.OPT_INDENT_2))
         for leftover in self.folder.glob(f"*{PART}"):
             leftover.unlink()
+        pa.default_memory_pool().release_unused()  # what loads these files next needs it
         return _from_json(orjson.loads(orjson.dumps(content)), self.folder)
 
 

@@ -72,6 +72,8 @@ class HubSpotClient:
             retry=urllib3.Retry(0, redirect=0),
             connection_pool_maxsize=connection.workers,
         ).crm.objects.basic_api.api_client
+        # what we send is plain already; looking at each of a batch's thousand ids took a quarter of the reading's time
+        self._api.sanitize_for_serialization = lambda plain: plain
 
     def get(self, path: str, query: Query, **names: str) -> Any:
         """Read one of the paths above."""

@@ -198,11 +198,7 @@ class ObjectReader:
 
 def _record(connection: str, spec: ObjectSpec, extracted_at: Any, row: dict[str, Any]) -> Record:
     """One row without what the API adds to it."""
-    plain = {
-        key: _without_attributes(value) if isinstance(value, dict) else value
-        for key, value in row.items()
-        if key != "attributes"
-    }
+    plain = _without_attributes(row)
     try:
         modified_at = as_utc(str(row[spec.cursor_field]))
         record_id = str(row["Id"])
@@ -220,8 +216,9 @@ def _record(connection: str, spec: ObjectSpec, extracted_at: Any, row: dict[str,
 
 
 def _without_attributes(value: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: _without_attributes(inner) if isinstance(inner, dict) else inner
-        for key, inner in value.items()
-        if key != "attributes"
-    }
+    parents = {key: _without_attributes(inner) for key, inner in value.items() if type(inner) is dict}
+    if not parents and "attributes" not in value:  # as in bulk: nothing to take out
+        return value
+    plain = {**value, **parents}
+    plain.pop("attributes", None)
+    return plain
