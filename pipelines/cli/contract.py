@@ -10,14 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from definitions_contract.documents import KPIS, PHASES, TARGETS
 from definitions_contract.errors import AgreementError, ContractError
 from definitions_contract.loader import load_agreement
 from definitions_contract.resolve import VersionStatus, differences, first_day, status_on, version_on, versions
 from definitions_contract.schema import Agreement, Definition, Kpi, SigningState
 from definitions_contract.signing import Signed, sign, state
+from definitions_contract.standing import Fault, file_of, findings, late_in_words, signed_texts
 from definitions_contract.words import Lang, describe_measure, describe_rule
 from pipelines.cli.contract_change import export, feedback, impact, impact_before_signing
+from pipelines.cli.language import locale_language
 from pipelines.settings import Settings
 
 app = typer.Typer(help="Check, show, sign, compare and export what was agreed.", no_args_is_help=True)
@@ -32,7 +33,10 @@ AgreementOption = Annotated[
         help="Folder of the agreement; default: the home's, or the demo company's.",
     ),
 ]
-LangOption = Annotated[Lang, typer.Option("--lang", help="Language of what is shown.")]
+LangOption = Annotated[
+    Lang,
+    typer.Option("--lang", default_factory=locale_language, help="Language of what is shown; default: the locale's."),
+]
 DayOption = Annotated[
     datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Day to show it for; default: today.")
 ]
@@ -80,12 +84,15 @@ def agreement_folder(given: Path | None) -> Path:
 
 
 @app.command()
-def check(agreement: AgreementOption = None, lang: LangOption = "en", on: DayOption = None) -> None:
-    """Read every file: mistakes with file and line, signing state of each. Exit 1 when it is not in order."""
+def check(lang: LangOption, agreement: AgreementOption = None, on: DayOption = None) -> None:
+    """Read every file: mistakes with file and line, signing state of each. Exit 1 when it is not in order.
+
+    What is not signed yet, or was signed late, is told and leaves 0: numbers are made without it, or by it from now on.
+    """
     loaded = _load(agreement, lang)
     day = _day(loaded, on)
     table = _table(lang, "file", "state", "since", "missing")
-    for file, text in _signed_texts(loaded).items():
+    for file, text in signed_texts(loaded).items():
         status, since = _status(loaded, text, day)
         table.add_row(file, _word(status, lang), since, _open_signatures(text))
     _console().print(table)
@@ -94,16 +101,19 @@ def check(agreement: AgreementOption = None, lang: LangOption = "en", on: DayOpt
     future = _future_signatures(loaded)
     for line in future:
         _line(f"{line}: {WORDS['future'][lang]}")
-    is_broken = any(state(text).state is SigningState.BROKEN for text in _signed_texts(loaded).values())
+    found = findings(loaded, day)
+    for finding in found:
+        _line(getattr(finding.text, lang))
+    is_broken = any(finding.fault is Fault.BROKEN for finding in found)
     if is_broken or loaded.refused or future:
         raise typer.Exit(1)
 
 
 @app.command()
 def show(
+    lang: LangOption,
     name: Annotated[str | None, typer.Argument(help="A definition or a KPI; default: an overview.")] = None,
     agreement: AgreementOption = None,
-    lang: LangOption = "en",
     on: DayOption = None,
 ) -> None:
     """Show what holds on a day: the KPIs and phases, one KPI, or the rules of a definition and who signed them."""
@@ -126,13 +136,13 @@ def show(
 
 @app.command(name="sign")
 def sign_command(
+    lang: LangOption,
     department: Annotated[str, typer.Option(help="Who signs, as in team.yaml.")],
     name: Annotated[str, typer.Option(help="Name of the person who signs.")],
     what: Annotated[
         str | None, typer.Argument(help="kpis, targets, phases or valid_meeting/v2; default: all left to sign.")
     ] = None,
     agreement: AgreementOption = None,
-    lang: LangOption = "en",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     key: Annotated[
         Path | None, typer.Option("--key", help="SSH key that seals it: private, or public with an agent.")
@@ -142,13 +152,15 @@ def sign_command(
     loaded = _load(agreement, lang)
     day = datetime.now(loaded.team.tz).date()
     _check_signatory(loaded, department, name=name, day=day, has_key=key is not None)
-    texts = _signed_texts(loaded)
+    texts = signed_texts(loaded)
     chosen = _left_to_sign(texts, department) if what is None else [_file(texts, what)]
     if not chosen:
         _console().print(WORDS["all_signed"][lang])
     for file in chosen:
         _show_text(file, texts[file], lang)
         _show_consequences(loaded, texts[file], agreement_folder(agreement) / file, lang)
+        if (late := late_in_words(file, texts[file], day)) is not None and not isinstance(texts[file], Definition):
+            _line(getattr(late, lang))
         if not (yes or typer.confirm({"ja": f"{file} に署名しますか", "en": f"Sign {file}"}[lang])):
             _stop(f"{file} was not signed")
         path = agreement_folder(agreement) / file
@@ -162,10 +174,10 @@ def sign_command(
 
 @app.command()
 def diff(
+    lang: LangOption,
     old: Annotated[str, typer.Argument(help="valid_meeting/v1; v1 or 1 when there is one definition.")],
     new: Annotated[str, typer.Argument(help="The version to compare it with.")],
     agreement: AgreementOption = None,
-    lang: LangOption = "en",
 ) -> None:
     """Say in words what differs between two versions of a definition."""
     loaded = _load(agreement, lang)
@@ -200,7 +212,7 @@ def _future_signatures(agreement: Agreement) -> list[str]:
     today = datetime.now(agreement.team.tz).date()
     return [
         f"{file}: {signature.department} ({signature.name}, {signature.signed_date} > {today})"
-        for file, text in _signed_texts(agreement).items()
+        for file, text in signed_texts(agreement).items()
         for signature in text.signatures
         if signature.signed_date > today
     ]
@@ -217,16 +229,6 @@ def _load(folder: Path | None, lang: Lang) -> Agreement:
             _line(issue.text(lang))
         heading = {"ja": f"{len(error.issues)} 件の誤りがあります。", "en": f"{len(error.issues)} mistake(s)."}[lang]
         _stop(heading)
-
-
-def _signed_texts(agreement: Agreement) -> dict[str, Signed]:
-    """Give every text that departments sign, by its file."""
-    definitions: dict[str, Signed] = {_file_of(definition): definition for definition in agreement.definitions}
-    return {KPIS: agreement.kpis, TARGETS: agreement.targets, PHASES: agreement.phases, **definitions}
-
-
-def _file_of(definition: Definition) -> str:
-    return f"{definition.name}/v{definition.version}.yaml"
 
 
 def _file(texts: dict[str, Signed], what: str) -> str:
@@ -248,7 +250,7 @@ def _version(agreement: Agreement, text: str) -> Definition:
     wanted = number.removesuffix(".yaml").removeprefix("v")
     found = [definition for definition in versions(agreement, name) if str(definition.version) == wanted]
     if not found:
-        known = [_file_of(definition).removesuffix(".yaml") for definition in agreement.definitions]
+        known = [file_of(definition).removesuffix(".yaml") for definition in agreement.definitions]
         _stop(f"no version {text}; one of {', '.join(known)}")
     return found[0]
 
@@ -291,7 +293,7 @@ def _show_kpi(kpi: Kpi, lang: Lang) -> None:
 def _show_definition(agreement: Agreement, definition: Definition, *, day: date, lang: Lang) -> None:
     status = status_on(agreement, definition, day)
     _line(f"{definition.name} v{definition.version}, {definition.effective_from}, {_word(status, lang).plain} ({day})")
-    _show_text(_file_of(definition), definition, lang)
+    _show_text(file_of(definition), definition, lang)
     table = _table(lang, "department", "name", "day")
     for signature in definition.signatures:
         table.add_row(signature.department, signature.name, str(signature.signed_date))

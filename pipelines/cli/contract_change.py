@@ -16,6 +16,7 @@ from definitions_contract.loader import load_agreement
 from definitions_contract.resolve import version_on, versions
 from definitions_contract.schema import Agreement, Definition
 from definitions_contract.words import Lang
+from pipelines.cli.language import locale_language
 from pipelines.errors import NoSuchVersionError, NothingPublishedError
 from pipelines.settings import Settings
 
@@ -33,10 +34,14 @@ AgreementOption = Annotated[
         help="Folder of the agreement; default: the home's, or the demo company's.",
     ),
 ]
-LangOption = Annotated[Lang, typer.Option("--lang", help="Language of what is shown.")]
+LangOption = Annotated[
+    Lang,
+    typer.Option("--lang", default_factory=locale_language, help="Language of what is shown; default: the locale's."),
+]
 
 
 def impact(
+    lang: LangOption,
     name: Annotated[str | None, typer.Argument(help="A definition; default: the only one.")] = None,
     old: Annotated[
         int | None, typer.Option("--from", help="Version to compare with; default: the one in force.")
@@ -47,7 +52,6 @@ def impact(
     ] = None,
     since: Since = None,
     agreement: AgreementOption = None,
-    lang: LangOption = "en",
     form: Annotated[
         Literal["text", "md", "html", "json"], typer.Option("--format", help="How it is written.")
     ] = "text",
@@ -75,9 +79,9 @@ def impact(
 
 
 def feedback(
+    lang: LangOption,
     since: Since = None,
     agreement: AgreementOption = None,
-    lang: LangOption = "en",
     form: Annotated[
         Literal["text", "md", "html", "json"], typer.Option("--format", help="How it is written.")
     ] = "text",

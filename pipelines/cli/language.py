@@ -1,8 +1,10 @@
 """Which language is shown: what was asked for, else that of the locale."""
 
+import os
 from collections.abc import Mapping
 
 from definitions_contract.words import Lang
+from pipelines.terminal import language_of
 
 
 def language(asked: Lang | None, environ: Mapping[str, str]) -> Lang:
@@ -11,7 +13,9 @@ def language(asked: Lang | None, environ: Mapping[str, str]) -> Lang:
     >>> language(None, {"LANG": "ja_JP.UTF-8"}), language("en", {"LANG": "ja_JP.UTF-8"}), language(None, {})
     ('ja', 'en', 'en')
     """
-    if asked is not None:
-        return asked
-    locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
-    return "ja" if locale.startswith("ja") else "en"
+    return asked or language_of(environ)
+
+
+def locale_language() -> Lang:
+    """Give the locale's language: the default of every --lang."""
+    return language_of(os.environ)

@@ -1,6 +1,7 @@
 """`kpi contract` as people run it."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 
 from definitions_contract.loader import load_agreement
 from definitions_contract.schema import SigningState
-from definitions_contract.signing import state
+from definitions_contract.signing import sign, state
 from pipelines.cli.contract import agreement_folder, app
 
 Edit = Callable[[str, str, str], None]
@@ -17,7 +18,7 @@ V2 = "valid_meeting/v2.yaml"
 
 
 def run(*arguments: str, environment: dict[str, str] | None = None, answer: str = "") -> Result:
-    settings = {"KPI_AGREEMENT": "", "COLUMNS": "200", **(environment or {})}
+    settings = {"KPI_AGREEMENT": "", "COLUMNS": "200", "LC_ALL": "C", **(environment or {})}
     return CliRunner().invoke(app, list(arguments), env=settings, input=answer)
 
 
@@ -36,6 +37,60 @@ def test_check_says_how_each_file_stands() -> None:
 
 def test_check_speaks_japanese() -> None:
     assert "署名済み" in run("check", "--lang", "ja").output
+
+
+def test_the_locales_language_is_spoken_unless_another_is_asked_for() -> None:
+    japanese = {"LC_ALL": "ja_JP.UTF-8"}
+
+    assert "署名済み" in run("check", environment=japanese).output
+    assert "signed" in run("check", "--lang", "en", environment=japanese).output
+    assert "決裁者" in run("diff", "1", "2", environment=japanese).output
+
+
+@pytest.mark.parametrize(
+    ("on", "is_told"),
+    [
+        pytest.param("2025-03-25", False, id="before it was signed"),
+        pytest.param("2025-03-26", True, id="on the day"),
+        pytest.param("2025-04-25", True, id="a month later"),
+        pytest.param("2025-04-26", False, id="then no more"),
+    ],
+)
+def test_targets_signed_after_their_first_day_are_told_for_a_month(
+    on: str, is_told: bool, folder: Path, edit: Edit
+) -> None:
+    path = folder / "targets.yaml"
+    text = path.read_text(encoding="utf-8").split("\nsignatures:")[0].replace("since: 2025-04-01", "since: 2025-03-01")
+    path.write_text(text, encoding="utf-8")
+    for department, name in (("inside_sales", "Demo A"), ("field_sales", "Demo B")):
+        sign(path, department=department, name=name, day=date(2025, 3, 26))
+
+    result = run("check", "--on", on, environment={"KPI_AGREEMENT": str(folder)})
+
+    assert result.exit_code == 0
+    assert (
+        "targets.yaml was signed on 2025-03-26: what begins on 2025-03-01 was agreed on" in result.output
+    ) == is_told
+
+
+def test_who_signs_targets_late_is_told_before_signing(folder: Path, edit: Edit) -> None:
+    edit("targets.yaml", "value: 2900", "value: 3100")
+    asked = ("sign", "targets", "--department", "inside_sales", "--name", "Demo Inside Sales Manager")
+
+    result = run(*asked, environment={"KPI_AGREEMENT": str(folder)}, answer="n\n")
+
+    assert "what begins on 2025-04-01 was agreed on after its first day" in result.output
+    assert result.output.index("was agreed on after") < result.output.index("Sign targets.yaml")
+
+
+def test_check_tells_what_a_text_changed_after_signing_means(folder: Path, edit: Edit) -> None:
+    edit(V2, "why: Positive", "why: Good")
+
+    result = run("check", environment={"KPI_AGREEMENT": str(folder)})
+
+    assert result.exit_code == 1
+    told = "valid_meeting/v2.yaml was changed after inside_sales, field_sales, marketing signed: this version is not applied"
+    assert told in result.output
 
 
 def test_check_names_every_mistake_and_exits_1(folder: Path, edit: Edit) -> None:
