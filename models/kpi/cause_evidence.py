@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Literal
 
 from models.kpi.cause_facts import SPLITS, Fact, segments_of
 from models.statistics.causes import DEFINITION, FIXED_PARTS, Part
@@ -25,6 +26,17 @@ class Behind:
     weekdays: int = 0
     left: Mapping[str, date] | None = None
     since: date | None = None
+    by_part: dict[tuple[str, str], dict[str, list[Fact]]] = field(default_factory=dict, compare=False)
+
+    def of(self, span: Literal["now", "before", "lost"], part: Part) -> Sequence[Fact]:
+        """Give a span's facts of one segment; each split is sorted into its segments once."""
+        if (span, part.split) not in self.by_part:
+            segments: dict[str, list[Fact]] = {}
+            facts: Sequence[Fact] = {"now": self.now, "before": self.before, "lost": self.lost}[span]
+            for fact in facts:
+                segments.setdefault(SPLITS[part.split](fact), []).append(fact)
+            self.by_part[span, part.split] = segments
+        return self.by_part[span, part.split].get(part.part, [])
 
 
 def evidence_of(part: Part, behind: Behind) -> tuple[str | None, str | None]:
@@ -36,20 +48,15 @@ def evidence_of(part: Part, behind: Behind) -> tuple[str | None, str | None]:
         return _lost_words(part, behind.lost) or None, _ids(behind.lost) if _is_decided(part) else None
     if part.split not in SPLITS:
         return None, None
-    missed, lost = _missed(part, behind.now), _of_part(part, behind.lost)
+    missed, lost = _missed(part, behind), behind.of("lost", part)
     return _segment_words(part, behind, missed, lost), _ids(missed or lost)
 
 
-def _missed(part: Part, now: Sequence[Fact]) -> list[Fact]:
+def _missed(part: Part, behind: Behind) -> list[Fact]:
     """Give the meetings of a segment that did not count; only where the rate is the matter."""
     if part.effect != "rate":
         return []
-    return [fact for fact in _of_part(part, now) if fact.record_id and not fact.hits and not fact.awaiting]
-
-
-def _of_part(part: Part, facts: Sequence[Fact]) -> list[Fact]:
-    key = SPLITS[part.split]
-    return [fact for fact in facts if key(fact) == part.part]
+    return [fact for fact in behind.of("now", part) if fact.record_id and not fact.hits and not fact.awaiting]
 
 
 def _ids(facts: Sequence[Fact]) -> str | None:
@@ -58,7 +65,7 @@ def _ids(facts: Sequence[Fact]) -> str | None:
 
 
 def _segment_words(part: Part, behind: Behind, missed: Sequence[Fact], lost: Sequence[Fact]) -> str | None:
-    found = segments_of(_of_part(part, behind.now), _of_part(part, behind.before), lambda _: part.part)
+    found = segments_of(behind.of("now", part), behind.of("before", part), lambda _: part.part)
     if not found:
         return None
     segment, span = found[0], in_words(behind.span)
