@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from definitions_contract.words import Lang
-from pipelines.cli.night import run_and_report
+from pipelines.cli.night import Asked, Quiet, run_and_report
 from pipelines.errors import InitError
 from pipelines.settings import AGREEMENT_NAME, CONNECTIONS_NAME, PROJECT, Settings
 from pipelines.terminal import language_of, say
@@ -89,6 +89,7 @@ def init(
         bool, typer.Option("--yes", "-y", help="Ask nothing: take the defaults for what is not given.")
     ] = False,
     sync: Annotated[bool, typer.Option("--sync/--no-sync", help="Read the CRMs once at the end.")] = True,
+    quiet: Quiet = False,
     lang: Annotated[
         Lang | None, typer.Option("--lang", help="Language of the questions. Default: the locale's.")
     ] = None,
@@ -120,12 +121,12 @@ def init(
     }
     answers = _answers(console, given, is_asking=not yes, lang=spoken)
     answers["fields"] = _own_fields(console, field or [], answers, is_asking=not yes, lang=spoken)
-    settings = _write(console, home, answers, spoken)
+    settings = _write(Console(quiet=True) if quiet else console, home, answers, spoken)
     missing = _missing_secrets(settings)
-    is_in_order = not missing and _is_in_order(console, settings)
+    is_in_order = not missing and _is_in_order(settings, spoken, is_quiet=quiet)
     code = 0
     if is_in_order and sync and (yes or _ask(console, WORDS["sync?"][spoken], "y").lower() in ("y", "yes")):
-        code = run_and_report(Console(), settings, "", full_refresh=False, only="")
+        code = run_and_report(Console(), settings, Asked(), is_quiet=quiet)
     elif not missing and not is_in_order:
         code = 1
         say(console, WORDS["mend"][spoken])
@@ -243,7 +244,7 @@ def _write(console: Console, home: Path, answers: Mapping[str, Any], lang: Lang)
     others = ("KPI_CONNECTIONS", "KPI_AGREEMENT")
     for name in others:
         if os.environ.pop(name, None):
-            console.print(f"[yellow]{WORDS['unset'][lang].format(name=name)}[/yellow]")
+            Console(stderr=True, soft_wrap=True).print(f"[yellow]{WORDS['unset'][lang].format(name=name)}[/yellow]")
     settings = Settings.from_env({**os.environ, "KPI_HOME": str(home)})
     load_connections(settings.connections_file)
     load_agreement(settings.agreement_folder)
@@ -259,14 +260,14 @@ def _missing_secrets(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in needed if not settings.secret(name)))
 
 
-def _is_in_order(console: Console, settings: Settings) -> bool:
+def _is_in_order(settings: Settings, lang: Lang, *, is_quiet: bool) -> bool:
     from pipelines.doctor import examine
+    from pipelines.doctor_page import print_findings
 
     findings = examine(settings, now=datetime.now(UTC))
-    for finding in findings:
-        mark = "[green]ok[/green]  " if finding.is_ok else "[red]bad[/red] "
-        console.print(f"{mark} {finding.connection} · {finding.subject}: ", end="")
-        console.print(finding.detail, markup=False)
+    shown = [finding for finding in findings if not (is_quiet and finding.is_ok)]
+    if shown:
+        print_findings(Console(), shown, lang)
     return all(finding.is_ok for finding in findings)
 
 

@@ -1,14 +1,20 @@
 """`kpi nightly` and `kpi demo`: the whole way, once."""
 
 import os
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from pipelines.errors import SettingsError
 from pipelines.settings import Settings
+from pipelines.terminal import write_json
+
+if TYPE_CHECKING:
+    from pipelines.night_run import NightResult
 
 SHORTFALL = 3  # exit code: done, but with records in quarantine or a source missing
 
@@ -16,6 +22,18 @@ AsOf = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d"], help="Last whole day that counts. Default: yesterday in the team's zone."),
 ]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress: only what is missing or failed, and the result.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which night: `as_of` and `only` empty for yesterday and every connection."""
+
+    as_of: str = ""
+    full_refresh: bool = False
+    only: str = ""
 
 
 def nightly(
@@ -24,6 +42,10 @@ def nightly(
         bool, typer.Option(help="Ask the CRMs for everything again, not only what changed.")
     ] = False,
     only: Annotated[str, typer.Option(metavar="CONNECTION", help="Ask this one connection only.")] = "",
+    quiet: Quiet = False,
+    form: Annotated[
+        Literal["text", "json"], typer.Option("--format", help="Progress to read, or the result alone for programs.")
+    ] = "text",
 ) -> None:
     """Run the nightly job: sync, agreement, KPIs, alerts, published copy. Running it twice changes nothing.
 
@@ -31,13 +53,15 @@ def nightly(
     """
     settings = Settings.from_env(os.environ)
     _check_connection(settings, only)
-    code = run_and_report(
-        Console(), settings, as_of.date().isoformat() if as_of else "", full_refresh=full_refresh, only=only
-    )
-    raise typer.Exit(code)
+    asked = Asked(as_of.date().isoformat() if as_of else "", full_refresh, only)
+    if form == "json":
+        result = run(Console(quiet=True), settings, asked)
+        write_json(asdict(result) | {"exit_code": exit_code(result)})
+        raise typer.Exit(exit_code(result))
+    raise typer.Exit(run_and_report(Console(), settings, asked, is_quiet=quiet))
 
 
-def demo() -> None:
+def demo(quiet: Quiet = False) -> None:
     """Run the nightly job on the built-in CRM sandbox and show the numbers."""
     from pipelines.sources import configured_connections
     from pipelines.summary import print_summary
@@ -50,29 +74,40 @@ def demo() -> None:
             f"the demo would mix demo data with that of {', '.join(foreign)}; run it with the CRM secrets unset and KPI_HOME elsewhere"
         )
     console = Console()
-    code = run_and_report(console, settings, "", full_refresh=False, only="")
+    code = run_and_report(console, settings, Asked(), is_quiet=quiet)
     if code != 1:
-        print_summary(console, settings, language_of(os.environ))
+        print_summary(console, settings, language_of(os.environ), is_quiet=quiet)
     # the demo company has bad records on purpose: they are reported above, and no fault of the demo
     raise typer.Exit(0 if code == SHORTFALL else code)
 
 
-def run_and_report(console: Console, settings: Settings, as_of: str, *, full_refresh: bool, only: str) -> int:
-    """Run a night with its progress on the console; give the exit code."""
+def run_and_report(console: Console, settings: Settings, asked: Asked, *, is_quiet: bool = False) -> int:
+    """Run a night, with its progress on the console unless quiet, say what is missing or failed; give the exit code."""
+    result = run(Console(quiet=True) if is_quiet else console, settings, asked)
+    for shortfall in result.shortfalls:
+        console.print(f"[yellow]missing[/yellow] {escape(shortfall)}", highlight=False, soft_wrap=True)
+    for failure in result.failures:
+        console.print(f"[red]error[/red] {escape(failure)}", highlight=False, soft_wrap=True)
+    if not result.is_done:
+        console.print(
+            f"Nothing was published; the last good copy stands. Run {result.run_id} in the Dagster UI has the details."
+        )
+    return exit_code(result)
+
+
+def run(console: Console, settings: Settings, asked: Asked) -> "NightResult":
+    """Run a night with its progress on the console."""
     from pipelines.cli.progress import NightProgress
     from pipelines.night_run import run_night
 
     with NightProgress(console) as progress:
         loggers = {"console": progress.logger_definition()}
-        result = run_night(settings, as_of=as_of, full_refresh=full_refresh, only=only, loggers=loggers)
-    for shortfall in result.shortfalls:
-        console.print(f"[yellow]missing[/yellow] {shortfall}", highlight=False)
-    for failure in result.failures:
-        console.print(f"[red]error[/red] {failure}", highlight=False, soft_wrap=True)
+        return run_night(settings, **asdict(asked), loggers=loggers)
+
+
+def exit_code(result: "NightResult") -> int:
+    """0: done. 1: failed. 3: done, with something missing."""
     if not result.is_done:
-        console.print(
-            f"Nothing was published; the last good copy stands. Run {result.run_id} in the Dagster UI has the details."
-        )
         return 1
     return SHORTFALL if result.shortfalls else 0
 

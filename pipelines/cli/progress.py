@@ -6,6 +6,7 @@ from typing import Any
 
 from dagster import DagsterEvent, DagsterEventType, InitLoggerContext, LoggerDefinition, logger
 from rich.console import Console
+from rich.markup import escape
 
 
 class NightProgress(logging.Handler):
@@ -71,7 +72,7 @@ class NightProgress(logging.Handler):
             return
         result: Any = check.metadata.get("result")
         text = f": {result.value}" if result is not None else " (see the Dagster UI)"
-        self._console.print(f"[yellow]check[/yellow] {check.check_name}{text}", highlight=False)
+        self._console.print(f"[yellow]check[/yellow] {check.check_name}{escape(text)}", highlight=False, soft_wrap=True)
 
 
 def _event_of(record: logging.LogRecord) -> DagsterEvent | None:

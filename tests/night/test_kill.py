@@ -1,5 +1,6 @@
 """Does a night that was killed leave anything behind? Not after the next one: the tables are those of an undisturbed night."""
 
+import json
 import os
 import random
 import signal
@@ -26,12 +27,14 @@ def test_after_kills_at_random_moments_the_tables_are_those_of_an_undisturbed_ni
 
     ends = [_kill_after(an_untouched_home, moment) for moment in moments]
     left = list(processes_of(an_untouched_home.path))
-    done = an_untouched_home.kpi("nightly", "--as-of", AS_OF.isoformat())
+    done = an_untouched_home.kpi("nightly", "--as-of", AS_OF.isoformat(), "--format", "json")
 
     told = f"seed {seed}, killed after {moments} s of work: {ends}"
     assert -signal.SIGKILL in ends, told  # on a fast machine a late one may have come too late
     assert left == [], told
     assert done.returncode == 0, told + done.stdout + done.stderr
+    result = json.loads(done.stdout)  # and nothing else: no progress
+    assert (result["is_done"], result["failures"], result["exit_code"]) == (True, [], 0)
     assert digests(an_untouched_home.warehouse, "core", "kpi") == digests(night_home.warehouse, "core", "kpi"), told
     database = "inside_sales.duckdb"
     assert digests(an_untouched_home.published / database, "core", "kpi") == digests(

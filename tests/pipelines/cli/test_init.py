@@ -222,6 +222,14 @@ def test_without_secrets_it_writes_asks_nobody_and_says_what_to_set(tmp_path: Pa
     assert not (home / "landing").exists()
 
 
+def test_quiet_leaves_the_way_on_and_nothing_else(tmp_path: Path) -> None:
+    loud, quiet = (kpi("--yes", "--into", str(tmp_path / name), *more) for name, more in (("a", ()), ("b", ("-q",))))
+
+    assert "written" in loud.output
+    assert "written" not in quiet.output
+    assert "kpi contract sign" in quiet.output
+
+
 def test_questions_are_asked_until_the_answer_is_one(tmp_path: Path) -> None:
     home = tmp_path / "home"
     typed = ["pipedrive", "hubspot", "", "MY_TOKEN", *[""] * 8, "booked_by_user", "", "", ""]
