@@ -28,6 +28,7 @@ from pipelines.warehouse import Warehouse, write_model
 from tests.connectors.cases.truth import DAY, DAY_MS, FIRST, FIRST_MS, HOUR_MS, Nights
 from tests.models.factories import an_agreement
 
+MINUTE_MS = 60_000
 NIGHTS, CHANGES_A_DAY, RECORDS = 4, 20, 12
 OUTCOMES = {"COMPLETED": "held", "NO_SHOW": "no_show", "CANCELED": "cancelled"}
 SF_OUTCOMES = {"Held": "held", "No Show": "no_show", "Cancelled": "cancelled"}
@@ -35,6 +36,7 @@ SURVIVED = {
     HUBSPOT: ("H3", "H4", "H6", "H8", "H9", "H10", "H13"),
     SALESFORCE: ("S3", "S7", "S8", "S9", "S14", "S15"),
 }
+LATE = {HUBSPOT: "H5", SALESFORCE: "S2"}  # what was done in the last hour shows the night after only
 STOPPING = {HUBSPOT: ("H9", {"policy": "DAILY"}), SALESFORCE: ("S9", {"kind": "daily"})}
 NAMES = {HUBSPOT: ("calls", "contacts", "meetings", "deals"), SALESFORCE: ("Task", "Contact", "Event", "Opportunity")}
 # what no increment can see must be found by the comparison of ids, here every night
@@ -52,7 +54,11 @@ class People:
 
     def live(self, start_ms: int) -> None:
         """One day: some changes at random moments of it, in their order."""
-        moments = sorted(start_ms + self.dice.randrange(1, DAY_MS - HOUR_MS) for _ in range(CHANGES_A_DAY))
+        moments = sorted(start_ms + self.dice.randrange(1, DAY_MS - MINUTE_MS) for _ in range(CHANGES_A_DAY))
+        moments[-2:] = [
+            start_ms + DAY_MS - 30 * MINUTE_MS,
+            start_ms + DAY_MS - 20 * MINUTE_MS,
+        ]  # always some in its last hour
         for at_ms in moments:
             what = self.dice.choice(CHANGES)
             self.done.append(what.__name__)
@@ -249,6 +255,7 @@ class History:
     home: Path
     nights: dict[str, Nights]
     dice: random.Random
+    is_late: bool = False
 
     def run(self) -> Iterator[tuple[int, dict[str, set[tuple[Any, ...]]], dict[str, set[tuple[Any, ...]]]]]:
         """Night by night: its number, core, and the truth; nights that are stopped give nothing."""
@@ -258,8 +265,9 @@ class History:
                 for place in (1, 0, 2, 3):
                     one.add(place, FIRST_MS - DAY_MS + number * HOUR_MS + place)
         for day in range(NIGHTS):
+            self.is_late = 0 < day < NIGHTS - 1 and self.dice.random() < 0.4
             ended_well = [self._night(crm, day) for crm in self.nights]
-            if all(ended_well):
+            if all(ended_well) and not self.is_late:
                 yield day, self._core(day), true_rows(people[0].store)
             for one in people:
                 one.live(FIRST_MS + day * DAY_MS)
@@ -270,12 +278,17 @@ class History:
         for play_id in self.dice.sample(SURVIVED[crm], 3):
             at = {"at_ms": FIRST_MS + day * DAY_MS + 1} if play_id == "H6" else {}
             stage.play(play_id, **at)
+        if self.is_late:
+            stage.play(LATE[crm], from_ms=FIRST_MS + day * DAY_MS - HOUR_MS)
+        is_bulk = crm == SALESFORCE and self.dice.random() < 0.5
+        if is_bulk:
+            stage.play("S10", variant="truncated")
         is_stopped = day not in {0, NIGHTS - 1} and self.dice.random() < 0.2
         if is_stopped:
             play_id, options = STOPPING[crm]
             stage.play(play_id, times=0, **options)
         with pytest.raises(DailyLimitError) if is_stopped else nullcontext():
-            nights.night(day, settings=SETTINGS)
+            nights.night(day, settings=SETTINGS | ({"bulk_from": 1} if is_bulk else {}))
         stage.stop()
         return not is_stopped
 
