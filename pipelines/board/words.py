@@ -175,7 +175,7 @@ WORDS: dict[str, Text] = {
     "say_explain": Text("判定の経過を見る", "See how it was judged"),
     "say_acknowledge": Text("引き受ける（確認済みにする）", "Take it on (acknowledge)"),
     "say_snooze": Text("この日まで知らせない（保留）", "Not before this day (snooze)"),
-    "copy": Text("コピー", "Copy"),
+    "copy_command": Text("コピー", "Copy"),
     "copied": Text("コピーしました", "Copied"),
     "change_title": Text("先月の同じ時点との差", "Against the same share of last month"),
     "change_sentence": Text(

@@ -252,7 +252,14 @@ def test_an_alert_under_its_parent_s_is_folded_away(html: str) -> None:
 def test_an_alert_says_what_to_do_and_has_its_commands_to_copy(html: str) -> None:
     alert = _details(html, "act")
 
-    for words in ("確認済みにする", "Take it on", "docs/guides/when-an-alert-comes.md#target-off"):
+    assert " object at 0x" not in html  # no name of a word is that of a dictionary's own method
+    for words in (
+        "確認済みにする",
+        "Take it on",
+        ">コピー<",
+        ">Copy<",
+        "docs/guides/when-an-alert-comes.md#target-off",
+    ):
         assert words in alert
     for command in ("kpi alerts ack ", "kpi alerts snooze ", "kpi explain alert "):
         assert alert.count(f"<code>{command}") + alert.count(f'<code><span lang="ja">{command}') == 1
