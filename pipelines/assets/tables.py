@@ -26,6 +26,7 @@ from models.ops.data_checks import ALL_CHECKS
 from models.tables import check_results, divergence
 from pipelines.assets.divergence import divergence_results, divergence_specs, morning_freshness
 from pipelines.assets.night import Night, build_context
+from pipelines.assets.shown_numbers import shown_numbers
 from pipelines.lineage import column_lineage
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
@@ -71,6 +72,7 @@ def _table_asset(settings: Settings, model: Model, raw_keys: list[AssetKey]) -> 
             "dagster/row_count": row_count,
             "as_of": built.as_of.isoformat(),
             **_lineage(model, built),
+            **shown_numbers(warehouse, built, model.table),
         }
         yield MaterializeResult(metadata=metadata)
         if is_checks:

@@ -88,6 +88,22 @@ def test_the_night_made_every_asset_and_counted_its_rows(
     assert [key.to_user_string() for key, event in made.items() if event is None] == []
 
 
+@pytest.mark.parametrize("name", ["kpi_periods", "divergence"])
+def test_a_number_s_asset_shows_the_month_of_each_department(
+    made: dict[AssetKey, EventLogEntry | None], night_home: Home, name: str
+) -> None:
+    entry = made[AssetKey(["kpi", name])]
+    assert entry is not None
+    assert entry.asset_materialization is not None
+    shown = str(entry.asset_materialization.metadata["this_month"].value).splitlines()
+
+    actual = night_home.rows(
+        "SELECT actual FROM kpi.kpi_periods WHERE kpi_id = 'valid_meetings' AND scope_id = 'inside_sales' "
+        "AND period_kind = 'month' AND period_start = DATE '2026-11-01'"
+    )[0][0]
+    assert any(line.startswith(f"| valid_meetings | inside_sales | {actual:.4g} |") for line in shown[2:])
+
+
 def test_columns_know_where_they_come_from(made: dict[AssetKey, EventLogEntry | None]) -> None:
     event = made[AssetKey(["kpi", "meeting_verdicts"])]
     assert event is not None

@@ -13,12 +13,13 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from pipelines.settings import PROJECT
 from tests.night.homes import AS_OF, KPI, Home, digests, processes_of
 
 pytestmark = pytest.mark.timeout(280)
-START_SECONDS, RUN_SECONDS, END_SECONDS = 90, 150, 40
+START_SECONDS, RUN_SECONDS, END_SECONDS, CLICK_SECONDS = 90, 150, 40, 30
 LOCATION = {"repositoryLocationName": "inside_sales_kpi", "repositoryName": "__repository__"}
 NIGHT_CONFIG = {"resources": {"night": {"config": {"as_of": AS_OF.isoformat()}}}}
 LAUNCH = """
@@ -27,7 +28,12 @@ mutation ($params: ExecutionParams!) { launchPipelineExecution(executionParams: 
   ... on RunConfigValidationInvalid { errors { message } } ... on InvalidSubsetError { message } } }
 """
 RUN = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status stepStats { stepKey status } } } }"
+ALL_RUNS = "query { runsOrError { ... on Runs { results { runId } } } }"
 HISTORY = 'query { runsOrError(filter: {pipelineName: "nightly"}) { ... on Runs { results { runId status tags { key value } } } } }'
+RETRY = """
+mutation ($params: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
+"""
 INSTIGATORS = """
 query ($at: RepositorySelector!) { repositoryOrError(repositorySelector: $at) { ... on Repository {
   schedules { name cronSchedule executionTimezone scheduleState { status } } sensors { name sensorState { status } } } } }
@@ -55,9 +61,9 @@ class Service:
         assert "errors" not in told, told["errors"]
         return told["data"]
 
-    def launch(self, asset: str = "") -> str:
-        """Launch the nightly job, or one asset of it, and give the run's id."""
-        chosen = {"assetSelection": [{"path": asset.split("/")}]} if asset else {}
+    def launch(self, *assets: str) -> str:
+        """Launch the nightly job, or some assets of it, and give the run's id."""
+        chosen = {"assetSelection": [{"path": asset.split("/")} for asset in assets]} if assets else {}
         selector = {**LOCATION, "pipelineName": "nightly", **chosen}
         told = self.ask(LAUNCH, params={"selector": selector, "runConfigData": NIGHT_CONFIG, "mode": "default"})
         launched = told["launchPipelineExecution"]
@@ -176,6 +182,79 @@ def test_it_listens_on_this_machine_only(service: Service) -> None:
     listening = {row[1] for row in rows if row[3] == "0A" and row[1].endswith(wanted)}
 
     assert listening == {f"0100007F{wanted}"}
+
+
+@pytest.fixture
+def ui(browser: Browser) -> Iterator[Page]:
+    """A reader's window on the Dagster UI; what the page itself complains about fails the test."""
+    context = browser.new_context(viewport={"width": 1500, "height": 950})
+    page = context.new_page()
+    page.set_default_timeout(CLICK_SECONDS * 1000)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    context.close()
+    assert faults == []
+
+
+@pytest.mark.browser
+def test_the_graph_shows_the_groups_of_the_design(
+    service: Service, night_run: tuple[str, dict[str, Any]], ui: Page
+) -> None:
+    ui.goto(f"{service.url}/asset-groups")
+
+    for group in ("landing", "raw", "core", "kpi", "ops", "published", "agreement"):
+        ui.get_by_text(group, exact=True).first.wait_for()
+
+
+@pytest.mark.browser
+def test_a_failed_check_says_what_fails_with_a_table_and_a_picture(
+    service: Service, night_run: tuple[str, dict[str, Any]], ui: Page
+) -> None:
+    ui.goto(f"{service.url}/assets/kpi/divergence?view=checks&checkDetail=targets_on_track_department")
+    ui.get_by_text("Targets of each department for the running month are on track").first.wait_for()
+    ui.get_by_text("Failed").first.wait_for()
+
+    ui.get_by_text("[Show Markdown]").first.click()
+
+    picture = ui.locator("img[src^='data:image/png']").first
+    picture.wait_for()
+    assert picture.evaluate("(one) => one.naturalWidth") > 300
+
+
+@pytest.mark.browser
+def test_one_asset_is_made_again_with_a_click(
+    service: Service, night_run: tuple[str, dict[str, Any]], ui: Page
+) -> None:
+    before = {run["runId"] for run in service.ask(ALL_RUNS)["runsOrError"]["results"]}
+    ui.goto(f"{service.url}/assets/kpi/targets")
+    ui.get_by_role("button", name="Materialize").first.click()
+    ui.get_by_role("link", name="View", exact=True).first.click()
+    ui.wait_for_url("**/runs/*")
+
+    run_id = ui.url.rpartition("/")[2].partition("?")[0]
+    assert run_id not in before
+    assert service.end_of(run_id)["status"] == "SUCCESS"
+    ui.get_by_text("Success", exact=True).first.wait_for()
+
+
+def test_a_failed_run_is_retried_from_where_it_failed(service: Service, night_run: tuple[str, dict[str, Any]]) -> None:
+    """What the menu item "From failure" of a run's page asks for."""
+    versions = service.home.path / "published.versions"
+    aside = versions.with_name("aside")
+    versions.rename(aside)
+    versions.write_text("a file where the copies belong", encoding="utf-8")
+    failed = service.launch("kpi/targets", "published/board", "published/parquet", "published/inside_sales_duckdb")
+    ended = service.end_of(failed)
+    versions.unlink()
+    aside.rename(versions)
+    steps = {step["stepKey"]: step["status"] for step in ended["stepStats"]}
+    assert steps == {"kpi__targets": "SUCCESS", "published": "FAILURE"}
+
+    again = service.ask(RETRY, params={"parentRunId": failed, "strategy": "FROM_FAILURE"})["launchRunReexecution"]
+
+    run = service.end_of(again["run"]["runId"])
+    assert (run["status"], [step["stepKey"] for step in run["stepStats"]]) == ("SUCCESS", ["published"])
 
 
 def test_ending_it_leaves_no_process_behind(service: Service, night_run: tuple[str, dict[str, Any]]) -> None:

@@ -65,7 +65,7 @@ const board = (() => {
         el("td", { className: "nowrap" }, both(day(one[MEETING.day]))),
         el("th", { scope: "row", className: "id" }, record(one)),
         withRep ? el("td", { className: "nowrap" }, both(name("rep", one[MEETING.rep]))) : null,
-        el("td", {}, both(name("lead_source", one[MEETING.lead_source]))),
+        el("td", { className: "source" }, both(name("lead_source", one[MEETING.lead_source]))),
         el("td", { className: "nowrap" }, verdict(one)),
         el("td", { className: "ev" }, reasons(one), one[MEETING.until] >= 0 ? el("small", {}, both(word("until")), " ", both(day(one[MEETING.until]))) : null))));
       table.caption.replaceChildren(both(rows.length ? word("shown_of", { total: rows.length, count: Math.min(shown, rows.length) }) : word("no_meetings")));
