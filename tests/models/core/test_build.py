@@ -5,16 +5,20 @@ import pytest
 import sqlalchemy as sa
 import sqlglot
 
+from definitions_contract.schema import RateSource
 from models.build import CORE, MODELS
 from models.context import ConnectionFacts, Model
-from models.tables import calendar
-from tests.models.factories import CONNECTIONS, a_context
+from models.tables import calendar, exchange_rates
+from tests.models.factories import CONNECTIONS, a_context, an_agreement
 
 
 def test_every_core_table_is_built_from_nothing(build: Callable[..., None], rows: Callable[..., list[Any]]) -> None:
     build(with_calendar=True)
 
-    assert [model.table.name for model in CORE if rows(model.table, *model.table.columns.keys())] == [calendar.name]
+    assert [model.table.name for model in CORE if rows(model.table, *model.table.columns.keys())] == [
+        calendar.name,
+        exchange_rates.name,
+    ]
 
 
 def test_models_are_listed_once_and_after_what_they_read() -> None:
@@ -30,9 +34,12 @@ def test_models_are_listed_once_and_after_what_they_read() -> None:
 def test_a_statement_reads_only_what_its_model_says(model: Model) -> None:
     assert model.statement is not None
     an_export = ConnectionFacts(name="export", crm="files", record_url="")
+    agreement = an_agreement()
+    team = agreement.team.model_copy(update={"exchange_rates_from": RateSource.CRM})
+    everything = a_context(connections=(*CONNECTIONS, an_export), agreement=agreement.model_copy(update={"team": team}))
     found = {
         element.fullname
-        for element in sa.sql.visitors.iterate(model.statement(a_context(connections=(*CONNECTIONS, an_export))))
+        for element in sa.sql.visitors.iterate(model.statement(everything))
         if isinstance(element, sa.Table)
     }
 
