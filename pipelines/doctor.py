@@ -1,6 +1,6 @@
 """Is everything in order before the night: logins, mapped fields, agreement, the last sync. Each finding says what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from connectors.errors import ConnectorError
 from connectors.extract import check
 from connectors.sandbox.credentials import SANDBOX_SECRETS
-from connectors.settings import Connection, Crm, FieldSource, ObjectMap
+from connectors.settings import Connection, Crm, FieldSource, FilesConnection, ObjectMap
 from connectors.sync import Finding
 from definitions_contract.errors import ContractError
 from definitions_contract.loader import load_agreement
@@ -100,11 +100,25 @@ def _filled(reading: sa.Connection, connection: Connection, entity: str, part: O
     types = {one.field: one.type for one in reading.execute(known)}
     empty = [name for name in part.fields if not row[name]]
     described = ", ".join(_described(name, source, types, row) for name, source in part.fields.items())
-    findings = [Finding(connection.name, f"{entity} <- {part.object}", is_ok=True, detail=described)]
-    if empty:
-        detail = f"no record has a value in {', '.join(empty)}; check the field map, or that people fill it in"
-        findings.append(Finding(connection.name, f"{entity} <- {part.object}", is_ok=False, detail=detail))
+    own = _own_fields(connection, entity, part)
+    subject = f"{entity} <- {part.object}"
+    findings = [Finding(connection.name, subject, is_ok=True, detail=described)]
+    if unfilled := [name for name in empty if name in own]:
+        detail = f"no record has a value in {', '.join(unfilled)}; check the field map, or that people fill it in"
+        findings.append(Finding(connection.name, subject, is_ok=False, detail=detail))
+    if unused := [name for name in empty if name not in own]:
+        detail = (
+            f"no record has a value in {', '.join(unused)}, which the standard field map reads: not used in this CRM"
+        )
+        findings.append(Finding(connection.name, subject, is_ok=True, detail=detail))
     return findings
+
+
+def _own_fields(connection: Connection, entity: str, part: ObjectMap) -> Collection[str]:
+    """The fields that somebody mapped on purpose: of exports all, of a CRM those that connections.yaml adds."""
+    if isinstance(connection, FilesConnection):
+        return part.fields
+    return connection.fields.get(entity, {}).get(part.object, {})
 
 
 def _described(name: str, source: FieldSource, types: Mapping[str, str], row: Mapping[str, Any]) -> str:

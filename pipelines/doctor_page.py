@@ -62,6 +62,10 @@ FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"値のある記録がない項目: \1。対応づけか、入力されているかを確かめてください",
         ),
         (
+            r"no record has a value in (.+), which the standard field map reads: not used in this CRM",
+            r"標準の対応で読むが、この CRM では使われていない項目: \1",
+        ),
+        (
             r"changed since the sync before: (.+); look whether .+",
             r"前回の同期からの変化: \1。対応づけを変える必要がないか確かめてください",
         ),
