@@ -30,6 +30,11 @@ WORDS: Mapping[str, Text] = {
     "forecast": Text("着地90%", "90 % range"),
     "chance": Text("確率", "Chance"),
     "state": Text("状態", "State"),
+    "no_target": Text(
+        "署名された今月の目標がまだありません。実績はボードにあります。目標の案は `kpi plan --write`、書き方は docs/guides/planning.md",
+        "No KPI has a signed target for this month yet; the board shows what was counted. "
+        "`kpi plan --write` proposes targets: docs/guides/planning.md",
+    ),
     "since": Text("{day} から", "since {day}"),
     "this_month": Text("{whose}・今月", "{whose}, this month"),
     "alerts": Text("アラート {count} 件", "Alerts: {count}"),
@@ -85,10 +90,14 @@ def _print_phase(console: Console, connection: sa.Connection, agreement: Agreeme
     phase = next(phase for phase in phases.phases if phase.id == phases.current_phase)
     since = _in(WORDS["since"].fill(day=phases.since.isoformat()), lang)
     say(console, f"\n[bold]{getattr(phase.label, lang)}[/bold] {since}: {_in(names.kpi(phases.current_kpi), lang)}")
+    evaluations = _evaluations(connection, phases.department)
+    if not evaluations:
+        say(console, _in(WORDS["no_target"], lang))
+        return
     whose = names.scope("department", phases.department)
     headings = [_in(WORDS[one], lang) for one in COLUMNS]
     table = a_table(*headings, right=headings[1:6], title=_in(WORDS["this_month"].fill(whose=whose), lang))
-    for row in _evaluations(connection, phases.department):
+    for row in evaluations:
         style = STATE_STYLE.get(row["state"], "")
         state = _in(look_up(STATES, row["state"]), lang)
         table.add_row(
