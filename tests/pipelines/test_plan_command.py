@@ -113,7 +113,7 @@ def test_without_a_night_there_is_no_plan(tmp_path: Path) -> None:
     for command in ("plan", "review"):
         done = kpi(tmp_path, command)
 
-        assert (done.returncode, "run `kpi nightly` first" in done.stderr) == (1, True)
+        assert (done.returncode, "run `kpi nightly`" in done.stderr) == (1, True)
 
 
 def test_a_proposal_loads_as_targets_and_is_signed_by_nobody(plan_home: Path, tmp_path: Path) -> None:

@@ -225,6 +225,7 @@ class SalesforceRenderer:
             "Status": EMAIL_SENT,
             "IsBounced": row.status == "bounced",
             "IsOpened": row.open_count > 0,
+            "ActivityId": None,  # e-mails are kept once here; other orgs keep a task beside each
             "MessageDate": _time(row.sent_at),
             "CreatedById": self._users[row.rep_email],
             "Response_Method__c": row.response_method,
