@@ -25,7 +25,7 @@ check: $(STAMP) ## format, lint, types
 	$(BIN)/mypy
 
 test: check ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(STAMP) ## ratios, printed, never asserted
 	@for script in benchmarks/*/run.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

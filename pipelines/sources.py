@@ -12,10 +12,10 @@ from connectors.errors import ConnectorError, UnknownFieldError
 from connectors.extract import extract
 from connectors.records import Landed
 from connectors.sandbox.server import SANDBOX_SECRETS
-from connectors.settings import Connection, Crm, FilesConnection, load_connections
+from connectors.settings import Connection, Crm, FilesConnection
 from connectors.sync import Progress
 from models.tables import cursors
-from pipelines.agreement import current_agreement
+from pipelines.agreement import current_agreement, current_connections
 from pipelines.field_uses import uses_of
 from pipelines.loading import Loaded, load_landed
 from pipelines.sandbox import sandbox_addresses
@@ -32,7 +32,7 @@ def configured_connections(settings: Settings) -> tuple[Connection, ...]:
 
     A connection left at `sandbox` leads to its CRM as soon as one of its secrets is set.
     """
-    return tuple(_addressed(settings, connection) for connection in load_connections(settings.connections_file))
+    return tuple(_addressed(settings, connection) for connection in current_connections(settings))
 
 
 def _addressed(settings: Settings, connection: Connection) -> Connection:

@@ -1,4 +1,4 @@
-"""What tests of several folders share: one headless Chromium for all pages."""
+"""What tests of several folders share: one headless Chromium for the pages of a file."""
 
 import os
 import shutil
@@ -23,9 +23,9 @@ CHROMIUM_FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while Playwright is open, nothing else of the process can run an event loop
 def browser() -> "Iterator[Browser]":
-    """Start the installed Chromium once. Without one the test is skipped on a desk, and fails where CI promised one."""
+    """Start the installed Chromium once a file. Without one the test is skipped on a desk, and fails where CI promised one."""
     executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if executable is None:
         reason = f"no Chromium found under the names {', '.join(CHROMIUM_NAMES)}; install the package chromium"

@@ -6,9 +6,8 @@ from zoneinfo import ZoneInfo
 from dagster import ConfigurableResource
 from pydantic import Field
 
-from connectors.settings import load_connections
 from models.context import BuildContext, ConnectionFacts
-from pipelines.agreement import current_agreement
+from pipelines.agreement import current_agreement, current_connections
 from pipelines.settings import Settings
 
 
@@ -35,7 +34,7 @@ def build_context(settings: Settings, night: Night) -> BuildContext:
     """What the models are given tonight."""
     agreement = current_agreement(settings)
     now = datetime.now(UTC)
-    connections = load_connections(settings.connections_file)
+    connections = current_connections(settings)
     return BuildContext(
         agreement=agreement,
         as_of=day_of(night, agreement.team.tz, now),

@@ -274,7 +274,7 @@ def test_a_rep_s_own_page_shows_nobody_else(open_page: OpenPage, board_file: Pat
     assert page.locator("#rep-meetings tbody tr").count() > 5
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.click("#rep-page a[href='#breakdown']")
-    assert page.is_visible("#breakdown")
+    page.locator("#breakdown").wait_for(state="visible")  # the address changes a moment after the click
     assert not page.is_visible("#rep-page")
 
 
