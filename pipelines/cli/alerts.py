@@ -1,17 +1,17 @@
 """Alerts on a terminal: list, acknowledge, snooze."""
 
-import json
 import os
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from definitions_contract.words import Lang
+from pipelines.cli.answers import FormatOption
 from pipelines.cli.language import language
 from pipelines.settings import Settings
+from pipelines.terminal import OutputFormat, write_rows
 
 alerts_app = typer.Typer(help="Alerts: list, acknowledge, snooze.", invoke_without_command=True)
 
@@ -25,19 +25,10 @@ NOTED = {
 }
 
 
-class AlertFormat(StrEnum):
-    """How the list is written."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 @alerts_app.callback()
 def list_alerts(
     context: typer.Context,
-    form: Annotated[
-        AlertFormat, typer.Option("--format", help="A table to read, or JSON for programs.")
-    ] = AlertFormat.TABLE,
+    form: FormatOption = OutputFormat.TABLE,
     lang: Annotated[Lang | None, typer.Option("--lang", help="Language of names and words.")] = None,
 ) -> None:
     """List the alerts that are not over."""
@@ -46,9 +37,8 @@ def list_alerts(
 
     if context.invoked_subcommand is not None:
         return
-    if form == AlertFormat.JSON:
-        rows = [dict(row) for row in active_alerts(Settings.from_env(os.environ))]
-        typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=2))
+    if form is not OutputFormat.TABLE:
+        write_rows(active_alerts(Settings.from_env(os.environ)), form)
         return
     print_alerts(Console(), Settings.from_env(os.environ), language(lang, os.environ))
 

@@ -1,5 +1,7 @@
 """What `kpi alerts` and `kpi explain alert` say, on the demo company's night written to a file."""
 
+import csv
+import io
 import json
 from datetime import date, timedelta
 from pathlib import Path
@@ -79,11 +81,13 @@ def test_open_alerts_are_listed_by_name_within_eighty_columns(
     assert max(cell_len(line.rstrip()) for line in done.output.splitlines() if line.strip() not in ids) <= 80
 
 
-def test_open_alerts_are_json_for_programs(warehouse: Warehouse) -> None:
+def test_open_alerts_are_json_and_csv_for_programs(warehouse: Warehouse) -> None:
     done = kpi(warehouse, "alerts", "--format", "json")
 
     rows = {row["alert_id"]: row for row in json.loads(done.output)}
+    lines = csv.DictReader(io.StringIO(kpi(warehouse, "alerts", "--format", "csv").output))
     alert = the_alert(warehouse)
+    assert [line["alert_id"] for line in lines] == list(rows)
     assert rows[alert["alert_id"]] == json.loads(json.dumps(alert, default=str))
     assert not {row["state"] for row in rows.values()} & {"resolved", "closed"}
 
