@@ -110,7 +110,7 @@ def check(connection: Connection, *, secrets: Mapping[str, str], base_url: str |
     except ConnectorError as error:
         return [Finding(connection.name, "login", is_ok=False, detail=str(error))]
     skew = caller.clock_skew_seconds
-    clock = f"the CRM's clock is {skew:+.0f} s from this machine's"
+    clock = f"the CRM's clock is {round(skew):+d} s from this machine's"
     if abs(skew) > LEAST_SKEW_SECONDS:
         clock += "; windows go by the CRM's clock, but set this machine's by NTP"
     is_near = abs(skew) <= MOST_SKEW_SECONDS

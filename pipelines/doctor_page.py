@@ -1,6 +1,5 @@
 """What `kpi doctor` found, on a terminal: a table of at most its width, in one language; errors stay as they were told."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
@@ -8,6 +7,7 @@ from rich.markup import escape
 
 from connectors.sync import Finding
 from definitions_contract.words import Lang
+from pipelines.board.phrases import forms, in_japanese
 from pipelines.terminal import a_table
 
 WORDS: Mapping[str, Mapping[Lang, str]] = {
@@ -26,9 +26,8 @@ WORDS: Mapping[str, Mapping[Lang, str]] = {
     "schema": {"ja": "CRM の項目構成", "en": "schema"},
 }
 # sentences of pipelines/doctor.py and connectors/extract.py, whole, and their Japanese
-FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(form, re.DOTALL), japanese)
-    for form, japanese in (
+FORMS = forms(
+    (
         (r"works", "できます"),
         (r"(\d+) definition versions, all readable", r"定義 \1 版。すべて読めます"),
         (
@@ -93,11 +92,7 @@ def as_rows(findings: Sequence[Finding]) -> list[dict[str, object]]:
 
 def told(detail: str, lang: Lang) -> str:
     """Tell a finding in a language; what is not known here, an error above all, stays English."""
-    if lang == "ja":
-        for form, japanese in FORMS:
-            if (found := form.fullmatch(detail)) is not None:
-                return found.expand(japanese)
-    return detail
+    return (in_japanese(detail, FORMS) or detail) if lang == "ja" else detail
 
 
 def _word(name: str, lang: Lang) -> str:

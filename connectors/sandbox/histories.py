@@ -19,8 +19,8 @@ def property_versions(old: "StoredRecord", changed: Mapping[str, Any], at_ms: in
     for name in VERSIONED:
         before = old.properties.get(name)
         if name in changed and changed[name] != before:
-            first = [] if before is None else [_version(before, old.created_ms)]
-            kept[name] = [_version(changed[name], at_ms), *kept.get(name, first)]
+            first = [] if before is None else [property_version(before, old.created_ms)]
+            kept[name] = [property_version(changed[name], at_ms), *kept.get(name, first)]
     return kept
 
 
@@ -38,7 +38,8 @@ def history_rows(
             yield "OpportunityFieldHistory", {"OpportunityId": new.id, "Field": "Owner", **values}
 
 
-def _version(value: str, at_ms: int) -> dict[str, Any]:
+def property_version(value: str, at_ms: int) -> dict[str, Any]:
+    """One entry of `propertiesWithHistory`."""
     return {
         "value": value,
         "timestamp": hubspot_time(at_ms),

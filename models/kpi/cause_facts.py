@@ -45,6 +45,10 @@ SPLITS: dict[str, Callable[[Fact], str]] = {
 }
 
 
+def _segments_of(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) or "unknown" for name in ("lead_source", "response_method", "industry")}
+
+
 def read_meeting_facts(connection: Connection, *, since: date, as_of: date, asked: Sequence[str] = ()) -> list[Fact]:
     """Read every judged or waiting meeting that counts on a day in [since, as_of]: a case each, a hit when valid.
 
@@ -74,13 +78,11 @@ def read_meeting_facts(connection: Connection, *, since: date, as_of: date, aske
             day=row.counted_date,
             team=row.team or "unknown",
             rep_id=row.rep_id or "unknown",
-            lead_source=row.lead_source or "unknown",
-            response_method=row.response_method or "unknown",
+            **_segments_of(row),
             hits=float(row.verdict == "valid"),
             cases=1.0,
             awaiting=float(row.verdict == "pending"),
             record_id=row.meeting_id,
-            industry=row.industry or "unknown",
             failed_rules=row.failed_rules,
             reject_reason=row.why_rejected,
             answers={name: row._mapping[f"answer_{name}"] for name in asked},
@@ -105,9 +107,7 @@ def read_lost_deals(connection: Connection, *, since: date, as_of: date) -> list
             day=row.close_date,
             team=row.team,
             rep_id=row.rep_id,
-            lead_source=row.lead_source or "unknown",
-            response_method=row.response_method or "unknown",
-            industry=row.industry or "unknown",
+            **_segments_of(row),
             hits=0.0,
             cases=1.0,
             record_id=row.deal_id,
@@ -139,9 +139,7 @@ def read_daily_facts(
             day=row.counted_date,
             team=row.team,
             rep_id=row.rep_id,
-            lead_source=row.lead_source or "unknown",
-            response_method=row.response_method or "unknown",
-            industry=row.industry or "unknown",
+            **_segments_of(row),
             hits=(row.hits or 0.0) if row.kpi_id == kpi.id else 0.0,
             cases=(row.cases or 0.0) if cases_of is not None and row.kpi_id == cases_of.id else 0.0,
         )

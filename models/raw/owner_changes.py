@@ -4,8 +4,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, literal, null, select
 
-from models.duckdb import json_items, json_text, to_timestamp
+from models.duckdb import json_text, to_timestamp
 from models.raw.changed import delete_changed
+from models.raw.property_history import deal_versions
 from models.raw.rules import SourceRules
 from models.tables import raw_owner_changes, records
 
@@ -22,27 +23,17 @@ def write_owner_changes(connection: Connection, source: SourceRules, changed: Co
 
 
 def _of_hubspot(live: ColumnElement[bool]) -> Select[Any]:
-    items = (
-        select(*records.c, json_items(records.c.payload, "propertiesWithHistory.hubspot_owner_id").label("item"))
-        .where(live, records.c.object == "deals")
-        .subquery("items")
-    )
-    changes = select(
-        *(items.c[name] for name in ("connection", "object", "record_id", "sync_id")),
-        func.nullif(json_text(items.c.item, "value"), "").label("owner"),
-        to_timestamp(json_text(items.c.item, "timestamp")).label("changed_at"),
-    ).subquery("changes")
-    place = func.row_number().over(partition_by=changes.c.record_id, order_by=(changes.c.changed_at, changes.c.owner))
+    version = deal_versions(live, "hubspot_owner_id")
     return select(
-        changes.c.connection,
-        changes.c.object,
-        changes.c.record_id.label("crm_id"),
-        (place - 1).label("position"),
-        changes.c.record_id.label("deal_crm_id"),
-        changes.c.owner.label("owner_crm_id"),
+        version.c.connection,
+        version.c.object,
+        version.c.record_id.label("crm_id"),
+        version.c.position,
+        version.c.record_id.label("deal_crm_id"),
+        version.c.value.label("owner_crm_id"),
         null().label("former_owner_crm_id"),
-        changes.c.changed_at,
-        changes.c.sync_id,
+        version.c.changed_at,
+        version.c.sync_id,
     )
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, literal, null, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, insert, literal, null, select
 
-from models.duckdb import json_items, json_text, to_timestamp, to_type
+from models.duckdb import json_text, to_timestamp, to_type
 from models.raw.changed import delete_changed
+from models.raw.property_history import deal_versions
 from models.raw.rules import SourceRules
 from models.tables import MONEY, raw_stage_changes, records
 
@@ -20,27 +21,17 @@ def write_stage_changes(connection: Connection, source: SourceRules, changed: Co
 
 
 def _of_hubspot(live: ColumnElement[bool]) -> Select[Any]:
-    items = (
-        select(*records.c, json_items(records.c.payload, "propertiesWithHistory.dealstage").label("item"))
-        .where(live, records.c.object == "deals")
-        .subquery("items")
-    )
-    changes = select(
-        *(items.c[name] for name in ("connection", "object", "record_id", "sync_id")),
-        json_text(items.c.item, "value").label("stage"),
-        to_timestamp(json_text(items.c.item, "timestamp")).label("changed_at"),
-    ).subquery("changes")
-    place = func.row_number().over(partition_by=changes.c.record_id, order_by=(changes.c.changed_at, changes.c.stage))
+    version = deal_versions(live, "dealstage")
     return select(
-        changes.c.connection,
-        changes.c.object,
-        changes.c.record_id.label("crm_id"),
-        (place - 1).label("position"),
-        changes.c.record_id.label("deal_crm_id"),
-        changes.c.stage,
+        version.c.connection,
+        version.c.object,
+        version.c.record_id.label("crm_id"),
+        version.c.position,
+        version.c.record_id.label("deal_crm_id"),
+        version.c.value.label("stage"),
         null().label("amount"),
-        changes.c.changed_at,
-        changes.c.sync_id,
+        version.c.changed_at,
+        version.c.sync_id,
     )
 
 

@@ -4,16 +4,23 @@ A sentence with a clause that is not known here stays English in both languages:
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pipelines.board.words import Text, look_up, same
+
+Forms = tuple[tuple[re.Pattern[str], str], ...]
+
+
+def forms(pairs: Iterable[tuple[str, str]]) -> Forms:
+    """Make English forms and their Japanese (which may take groups over) ready to be looked up."""
+    return tuple((re.compile(form, re.DOTALL), japanese) for form, japanese in pairs)
+
 
 N = r"−?-?[\d.,]+"
 DAY = r"\d{4}-\d\d-\d\d"
 # Clauses as written by models/kpi: causes, changes, plan, phase_status, data_trust; and their Japanese.
-CLAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(form), japanese)
-    for form, japanese in (
+CLAUSES = forms(
+    (
         (rf"({N}) of ({N}) counted \((\d+%)\), (\d+%) in ({DAY}) to ({DAY})", r"\2 件中 \1 件(\3)。\5〜\6 は \4"),
         (rf"({N}) so far, ({N}) by the level of ({DAY}) to ({DAY})", r"これまで \1。\3〜\4 の水準では \2"),
         (
@@ -202,10 +209,17 @@ def tell(sentence: str | None, words: Mapping[str, Text]) -> Text:
     return Text("。".join(one.ja for one in known), "; ".join(one.en for one in known))
 
 
+def in_japanese(sentence: str, known: Forms) -> str | None:
+    """Tell a sentence that has one of these forms; None when it has none."""
+    for form, japanese in known:
+        if (found := form.fullmatch(sentence)) is not None:
+            return found.expand(japanese)
+    return None
+
+
 def _clause(clause: str, words: Mapping[str, Text]) -> Text | None:
-    for form, japanese in CLAUSES:
-        if (found := form.fullmatch(clause)) is not None:
-            return Text(found.expand(japanese), clause)
+    if (japanese := in_japanese(clause, CLAUSES)) is not None:
+        return Text(japanese, clause)
     for form, japanese, english in NAMED:
         if (found := form.fullmatch(clause)) is not None:
             return _named(found, japanese, english, words)

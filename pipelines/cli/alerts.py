@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from definitions_contract.words import Lang
-from pipelines.cli.answers import FormatOption
-from pipelines.cli.language import language
+from pipelines.cli.options import FormatOption, LangOption, locale_language
 from pipelines.settings import Settings
 from pipelines.terminal import OutputFormat, write_rows
 
@@ -28,8 +26,8 @@ NOTED = {
 @alerts_app.callback()
 def list_alerts(
     context: typer.Context,
+    lang: LangOption,
     form: FormatOption = OutputFormat.TABLE,
-    lang: Annotated[Lang | None, typer.Option("--lang", help="Language of names and words.")] = None,
 ) -> None:
     """List the alerts that are not over."""
     from pipelines.alert_actions import active_alerts
@@ -40,7 +38,7 @@ def list_alerts(
     if form is not OutputFormat.TABLE:
         write_rows(active_alerts(Settings.from_env(os.environ)), form)
         return
-    print_alerts(Console(), Settings.from_env(os.environ), language(lang, os.environ))
+    print_alerts(Console(), Settings.from_env(os.environ), lang)
 
 
 @alerts_app.command("ack")
@@ -51,7 +49,7 @@ def acknowledge(
     from pipelines.alert_actions import act
 
     act(Settings.from_env(os.environ), alert, action="acknowledge", by=by, why=why, now=datetime.now(UTC))
-    typer.echo(NOTED[language(None, os.environ)])
+    typer.echo(NOTED[locale_language()])
 
 
 @alerts_app.command("snooze")
@@ -77,4 +75,4 @@ def snooze(
         until=until.date(),
         now=now,
     )
-    typer.echo(NOTED[language(None, os.environ)])
+    typer.echo(NOTED[locale_language()])

@@ -6,17 +6,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from definitions_contract.words import Lang
+from pipelines.cli.options import FormatOption, LangOption
 from pipelines.settings import Settings
-from pipelines.terminal import OutputFormat, language_of, write_json, write_rows
-
-LangOption = Annotated[Lang | None, typer.Option("--lang", help="Language of what is shown; default: the locale's.")]
-FormatOption = Annotated[OutputFormat, typer.Option("--format", help="How it is written.")]
+from pipelines.terminal import OutputFormat, write_json, write_rows
 
 
 def status(
+    lang: LangOption,
     form: FormatOption = OutputFormat.TABLE,
-    lang: LangOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The figures only: no alerts, tables, paths.")] = False,
 ) -> None:
     """Show how the KPIs stand this month, what diverges and why, and where the published files are."""
@@ -26,17 +23,17 @@ def status(
     if form is not OutputFormat.TABLE:
         write_rows(standings(settings), form)
         return
-    print_summary(Console(), settings, lang or language_of(os.environ), is_quiet=quiet)
+    print_summary(Console(), settings, lang, is_quiet=quiet)
 
 
 def explain_kpi_command(
     kpi: Annotated[str, typer.Argument(metavar="KPI", help="Id of the KPI, as in kpis.yaml.")],
     period: Annotated[str, typer.Argument(help="2026-11, 2026-W47, 2026Q4, FY2026Q3 or FY2026.")],
+    lang: LangOption,
     rep: Annotated[str | None, typer.Option(help="Of one person: id, name or a part of it.")] = None,
     team: Annotated[str | None, typer.Option(help="Of one team: its id in team.yaml.")] = None,
     department: Annotated[str | None, typer.Option(help="Of one department; default: the one of phases.yaml.")] = None,
     form: FormatOption = OutputFormat.TABLE,
-    lang: LangOption = None,
     limit: Annotated[int, typer.Option(min=0, help="Records to show of each side; json and csv have all.")] = 10,
 ) -> None:
     """Show a number with its definition, the CRM records behind it, and how and why it changed since it was first reported."""
@@ -47,12 +44,11 @@ def explain_kpi_command(
 
     settings = Settings.from_env(os.environ)
     agreement = load_agreement(settings.agreement_folder)
-    spoken = lang or language_of(os.environ)
     with published(settings) as connection:
-        found = explain_kpi(connection, agreement, Question(kpi, period, rep, team, department), spoken)
+        found = explain_kpi(connection, agreement, Question(kpi, period, rep, team, department), lang)
     if form is OutputFormat.JSON:
-        write_json(as_plain(found, spoken))
+        write_json(as_plain(found, lang))
     elif form is OutputFormat.CSV:
         write_rows(record_rows(found), form)
     else:
-        print_explanation(Console(), found, agreement, spoken, limit=limit)
+        print_explanation(Console(), found, agreement, lang, limit=limit)

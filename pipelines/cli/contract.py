@@ -18,25 +18,13 @@ from definitions_contract.signing import Signed, sign, state
 from definitions_contract.standing import Fault, file_of, findings, late_in_words, signed_texts
 from definitions_contract.words import Lang, describe_measure, describe_rule
 from pipelines.cli.contract_change import export, feedback, impact, impact_before_signing
-from pipelines.cli.language import locale_language
+from pipelines.cli.options import AgreementOption, LangOption
 from pipelines.settings import Settings
 
 app = typer.Typer(help="Check, show, sign, compare and export what was agreed.", no_args_is_help=True)
 for command in (impact, feedback, export):
     app.command()(command)
 
-AgreementOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--agreement",
-        envvar="KPI_AGREEMENT",
-        help="Folder of the agreement; default: the home's, or the demo company's.",
-    ),
-]
-LangOption = Annotated[
-    Lang,
-    typer.Option("--lang", default_factory=locale_language, help="Language of what is shown; default: the locale's."),
-]
 DayOption = Annotated[
     datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Day to show it for; default: today.")
 ]

@@ -16,7 +16,7 @@ from definitions_contract.loader import load_agreement
 from definitions_contract.resolve import version_on, versions
 from definitions_contract.schema import Agreement, Definition
 from definitions_contract.words import Lang
-from pipelines.cli.language import locale_language
+from pipelines.cli.options import AgreementOption, LangOption
 from pipelines.errors import NoSuchVersionError, NothingPublishedError
 from pipelines.settings import Settings
 
@@ -26,18 +26,6 @@ Since = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day of the meetings that are looked at.")
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Write to this file.")]
-AgreementOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--agreement",
-        envvar="KPI_AGREEMENT",
-        help="Folder of the agreement; default: the home's, or the demo company's.",
-    ),
-]
-LangOption = Annotated[
-    Lang,
-    typer.Option("--lang", default_factory=locale_language, help="Language of what is shown; default: the locale's."),
-]
 
 
 def impact(

@@ -11,9 +11,10 @@ from rich.console import Console
 
 from definitions_contract.words import Lang
 from pipelines.cli.night import Asked, Quiet, run_and_report
+from pipelines.cli.options import LangOption
 from pipelines.errors import InitError
 from pipelines.settings import AGREEMENT_NAME, CONNECTIONS_NAME, PROJECT, Settings
-from pipelines.terminal import language_of, say
+from pipelines.terminal import say
 
 WORDS: Mapping[str, Mapping[Lang, str]] = {
     "intro": {
@@ -62,6 +63,7 @@ Text = str | None
 
 
 def init(
+    lang: LangOption,
     into: Annotated[
         Path | None, typer.Option(help="Folder of the home. Default: KPI_HOME, else var/own in the checkout.")
     ] = None,
@@ -90,15 +92,11 @@ def init(
     ] = False,
     sync: Annotated[bool, typer.Option("--sync/--no-sync", help="Read the CRMs once at the end.")] = True,
     quiet: Quiet = False,
-    lang: Annotated[
-        Lang | None, typer.Option("--lang", help="Language of the questions. Default: the locale's.")
-    ] = None,
 ) -> None:
     """Set up a home of your own: ask, write the files (never over existing ones), check them, read a month, show the board.
 
     The agreement that it writes is a proposal: it counts once the departments sign it. Exit codes as `kpi nightly`.
     """
-    spoken = lang or language_of(os.environ)
     console = Console(highlight=False, soft_wrap=True)
     home = _home(into)
     given = {
@@ -119,18 +117,18 @@ def init(
         "start": start,
         "goal": goal,
     }
-    answers = _answers(console, given, is_asking=not yes, lang=spoken)
-    answers["fields"] = _own_fields(console, field or [], answers, is_asking=not yes, lang=spoken)
-    settings = _write(Console(quiet=True) if quiet else console, home, answers, spoken)
+    answers = _answers(console, given, is_asking=not yes, lang=lang)
+    answers["fields"] = _own_fields(console, field or [], answers, is_asking=not yes, lang=lang)
+    settings = _write(Console(quiet=True) if quiet else console, home, answers, lang)
     missing = _missing_secrets(settings)
-    is_in_order = not missing and _is_in_order(settings, spoken, is_quiet=quiet)
+    is_in_order = not missing and _is_in_order(settings, lang, is_quiet=quiet)
     code = 0
-    if is_in_order and sync and (yes or _ask(console, WORDS["sync?"][spoken], "y").lower() in ("y", "yes")):
+    if is_in_order and sync and (yes or _ask(console, WORDS["sync?"][lang], "y").lower() in ("y", "yes")):
         code = run_and_report(Console(), settings, Asked(), is_quiet=quiet)
     elif not missing and not is_in_order:
         code = 1
-        say(console, WORDS["mend"][spoken])
-    _tell(console, settings, missing, spoken)
+        say(console, WORDS["mend"][lang])
+    _tell(console, settings, missing, lang)
     raise typer.Exit(code)
 
 

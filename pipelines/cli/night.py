@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.cli.options import locale_language
 from pipelines.errors import SettingsError
 from pipelines.settings import Settings
 from pipelines.terminal import write_json
@@ -65,7 +66,6 @@ def demo(quiet: Quiet = False) -> None:
     """Run the nightly job on the built-in CRM sandbox and show the numbers."""
     from pipelines.sources import configured_connections
     from pipelines.summary import print_summary
-    from pipelines.terminal import language_of
 
     settings = Settings.from_env(os.environ)
     foreign = [connection.name for connection in configured_connections(settings) if not connection.is_sandbox]
@@ -76,7 +76,7 @@ def demo(quiet: Quiet = False) -> None:
     console = Console()
     code = run_and_report(console, settings, Asked(), is_quiet=quiet)
     if code != 1:
-        print_summary(console, settings, language_of(os.environ), is_quiet=quiet)
+        print_summary(console, settings, locale_language(), is_quiet=quiet)
     # the demo company has bad records on purpose: they are reported above, and no fault of the demo
     raise typer.Exit(0 if code == SHORTFALL else code)
 

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipelines.cli.answers import FormatOption, LangOption
+from pipelines.cli.options import FormatOption, LangOption
 from pipelines.settings import Settings
-from pipelines.terminal import OutputFormat, language_of
+from pipelines.terminal import OutputFormat
 
 
 def plan(
+    lang: LangOption,
     goal: Annotated[
         float | None, typer.Option(min=0, help="Amount to be won. Default: the agreed goal or targets.")
     ] = None,
@@ -32,7 +33,6 @@ def plan(
         bool, typer.Option("--write", help="Write a proposal in the form of targets.yaml, unsigned.")
     ] = False,
     form: FormatOption = OutputFormat.TABLE,
-    lang: LangOption = None,
 ) -> None:
     """Work the goal back to calls per rep and business day, with 90 % intervals, and show what would change if."""
     from models.kpi.plan_changes import read_changes
@@ -49,7 +49,6 @@ def plan(
     if form is OutputFormat.CSV:
         typer.echo(as_csv(base, changed), nl=False)
         return
-    shown = lang or language_of(os.environ)
-    print_plan(Console(highlight=False), base, changed, shown)
+    print_plan(Console(highlight=False), base, changed, lang)
     if path:
-        typer.echo(f"\n{WORDS['written'][shown]}: {path}")
+        typer.echo(f"\n{WORDS['written'][lang]}: {path}")

@@ -8,21 +8,21 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from pipelines.cli.answers import FormatOption, LangOption
+from pipelines.cli.options import FormatOption, LangOption
 from pipelines.settings import Settings
-from pipelines.terminal import OutputFormat, language_of, write_rows
+from pipelines.terminal import OutputFormat, write_rows
 
 explain_app = typer.Typer(no_args_is_help=True, help="Why a number or a verdict is what it is.")
 
 
-def doctor(form: FormatOption = OutputFormat.TABLE, lang: LangOption = None) -> None:
+def doctor(lang: LangOption, form: FormatOption = OutputFormat.TABLE) -> None:
     """Check logins, mapped fields, the agreement and the last sync; each finding says what to do. Exit code 1 when one fails."""
     from pipelines.doctor import examine
     from pipelines.doctor_page import as_rows, print_findings
 
     findings = examine(Settings.from_env(os.environ), now=datetime.now(UTC))
     if form is OutputFormat.TABLE:
-        print_findings(Console(), findings, lang or language_of(os.environ))
+        print_findings(Console(), findings, lang)
     else:
         write_rows(as_rows(findings), form)
     if not all(finding.is_ok for finding in findings):
@@ -32,7 +32,7 @@ def doctor(form: FormatOption = OutputFormat.TABLE, lang: LangOption = None) -> 
 @explain_app.command("meeting")
 def explain_meeting(
     meeting: Annotated[str, typer.Argument(metavar="ID", help="Meeting id, CRM id of any copy, or CRM link.")],
-    lang: LangOption = None,
+    lang: LangOption,
     form: Annotated[
         Literal["text", "md", "html", "json"], typer.Option("--format", help="How it is written.")
     ] = "text",
@@ -45,13 +45,12 @@ def explain_meeting(
     from pipelines.pages import write_page
 
     agreement = load_agreement(Settings.from_env(os.environ).agreement_folder)
-    spoken = lang or language_of(os.environ)
     with reading() as connection:
-        found = read_meeting(connection, agreement, meeting, spoken)
+        found = read_meeting(connection, agreement, meeting, lang)
     if form == "json":
         typer.echo(json.dumps(as_plain(found), ensure_ascii=False, indent=2, default=str))
     else:
-        typer.echo(write_page(explanation_page(found, spoken), form, spoken), nl=False)
+        typer.echo(write_page(explanation_page(found, lang), form, lang), nl=False)
 
 
 @explain_app.command("alert")

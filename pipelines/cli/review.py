@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from definitions_contract.words import Lang
-from pipelines.cli.answers import FormatOption, LangOption
+from pipelines.cli.options import FormatOption, LangOption
 from pipelines.settings import Settings
-from pipelines.terminal import OutputFormat, language_of
+from pipelines.terminal import OutputFormat
 
 COLUMNS = ("phase", "kpi_id", "condition", "is_met", "figure", "evaluated_date")
 
@@ -39,11 +39,11 @@ WORDS: Mapping[str, Mapping[Lang, str]] = {
 
 
 def review(
+    lang: LangOption,
     write: Annotated[
         bool, typer.Option("--write", help="Write the proposal in the form of phases.yaml or targets.yaml, unsigned.")
     ] = False,
     form: FormatOption = OutputFormat.TABLE,
-    lang: LangOption = None,
 ) -> None:
     """Show each condition of the phase's gate with its figure, and the proposal that follows. People decide, by signing."""
     from pipelines.review import read_review, write_review
@@ -58,9 +58,8 @@ def review(
         case OutputFormat.CSV:
             typer.echo(_as_csv(found), nl=False)
         case OutputFormat.TABLE:
-            shown = lang or language_of(os.environ)
-            _print(found, shown)
-            _say_written(path, is_asked=write, lang=shown)
+            _print(found, lang)
+            _say_written(path, is_asked=write, lang=lang)
 
 
 def _facts(found: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from connectors.sandbox.company.entities import (
 )
 from connectors.sandbox.company.truth import ids_in, last_change, left_at
 from connectors.sandbox.company.workdays import at_tokyo
+from connectors.sandbox.histories import property_version
 from connectors.sandbox.store import StoredAssociation, StoredRecord
 from connectors.sandbox.times import hubspot_time, ms_of
 
@@ -215,9 +216,11 @@ class HubspotRenderer:
             is_deleted=row.deleted_at is not None,
             deleted_ms=None if row.deleted_at is None else ms_of(row.deleted_at),
             history={
-                "dealstage": [_version(change.stage, change.changed_at) for change in reversed(row.stage_changes)],
+                "dealstage": [
+                    property_version(change.stage, ms_of(change.changed_at)) for change in reversed(row.stage_changes)
+                ],
                 "hubspot_owner_id": [
-                    _version(self._owners[change.owner_email], change.changed_at)
+                    property_version(self._owners[change.owner_email], ms_of(change.changed_at))
                     for change in reversed(row.owner_changes)
                 ],
             },
@@ -302,10 +305,6 @@ def _answer(row: TrueMeeting) -> dict[str, str | None]:
         if row.decision_maker_present is None
         else str(row.decision_maker_present).lower(),
     }
-
-
-def _version(value: str, at: datetime) -> dict[str, Any]:
-    return {"value": value, "timestamp": _time(at), "sourceType": "CRM_UI", "sourceId": None, "updatedByUserId": None}
 
 
 def _expected(day: date) -> datetime:
