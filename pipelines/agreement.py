@@ -15,7 +15,7 @@ def current_connections(settings: Settings) -> tuple[Connection, ...]:
     Raises SettingsError with the mistake's file and line.
     """
     file = settings.connections_file
-    return _connections(file, file.stat().st_mtime_ns) if file.is_file() else load_connections(file)
+    return _connections(file, file.stat().st_mtime_ns if file.is_file() else 0)
 
 
 def current_agreement(settings: Settings) -> Agreement:

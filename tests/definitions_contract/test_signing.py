@@ -3,20 +3,19 @@
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
 from definitions_contract.documents import Document, parse_document
 from definitions_contract.errors import SigningError
 from definitions_contract.loader import load_agreement
 from definitions_contract.schema import Agreement, Definition, SigningState
 from definitions_contract.signing import digest, digest_of, sign, signed_date, state, with_signatures
+from tests.rewriting import as_yaml, shuffled
 
 Edit = Callable[[str, str, str], None]
 V2 = "valid_meeting/v2.yaml"
@@ -106,27 +105,10 @@ def test_layout_key_order_and_comments_of_a_file_do_not_matter(
     assert isinstance(document, Document)
     before = digest_of(Definition.model_validate(document.data))
 
-    again = parse_document(_written_anew(document.data, seed, width=width, flow=flow), V2)
+    again = parse_document(as_yaml(shuffled(document.data, seed), width=width, flow=flow), V2)
 
     assert isinstance(again, Document)
     assert digest_of(Definition.model_validate(again.data)) == before
-
-
-def _written_anew(data: Any, seed: Any, *, width: int, flow: bool) -> str:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.width, yaml.default_flow_style, yaml.allow_unicode = width, flow, True
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    stream = StringIO()
-    yaml.dump(_shuffled(data, seed), stream)
-    return f"# another comment\n{stream.getvalue()}"
-
-
-def _shuffled(data: Any, seed: Any) -> Any:
-    if isinstance(data, dict):
-        keys = list(data)
-        seed.shuffle(keys)
-        return {key: _shuffled(data[key], seed) for key in keys}
-    return [_shuffled(entry, seed) for entry in data] if isinstance(data, list) else data
 
 
 @pytest.mark.parametrize(

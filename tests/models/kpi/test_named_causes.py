@@ -74,14 +74,18 @@ def test_a_funnel_knows_the_definition_too() -> None:
     )
 
 
+def _only_june_is_off(connection: sa.Connection, as_of: date) -> None:
+    row = rows_of(connection, tables.divergence, kpi_id="valid_meetings", scope_kind="department")[0]
+    period = {"period_kind": "month", "period_start": date(2026, 6, 1), "period_end": date(2026, 7, 1)}
+    state = {"evaluated_date": as_of, "state": "off", "actual": 60.0, "expected_to_date": 90.0}
+    connection.execute(sa.delete(tables.divergence))
+    insert(connection, tables.divergence, row | period | state)
+
+
 def test_a_new_definition_is_named_in_the_quarter_it_changed() -> None:
     as_of = date(2026, 6, 20)
     with night() as connection:
-        row = rows_of(connection, tables.divergence, kpi_id="valid_meetings", scope_kind="department")[0]
-        period = {"period_kind": "month", "period_start": date(2026, 6, 1), "period_end": date(2026, 7, 1)}
-        state = {"evaluated_date": as_of, "state": "off", "actual": 60.0, "expected_to_date": 90.0}
-        connection.execute(sa.delete(tables.divergence))
-        insert(connection, tables.divergence, row | period | state)
+        _only_june_is_off(connection, as_of)
         write(connection, causes.PERIOD_CHANGES, as_of=as_of)
         (part,) = rows_of(connection, tables.period_changes, evaluated_date=as_of, part=DEFINITION, split="lead_source")
         refused = {
@@ -125,11 +129,7 @@ def tightened_agreement() -> Agreement:
 def test_a_rule_that_kept_its_id_and_became_stricter_is_the_definitions_part() -> None:
     as_of, agreed = date(2026, 6, 20), tightened_agreement()
     with night() as connection:
-        row = rows_of(connection, tables.divergence, kpi_id="valid_meetings", scope_kind="department")[0]
-        period = {"period_kind": "month", "period_start": date(2026, 6, 1), "period_end": date(2026, 7, 1)}
-        state = {"evaluated_date": as_of, "state": "off", "actual": 60.0, "expected_to_date": 90.0}
-        connection.execute(sa.delete(tables.divergence))
-        insert(connection, tables.divergence, row | period | state)
+        _only_june_is_off(connection, as_of)
         write(connection, meeting_rule_results.MODEL, meeting_verdicts.MODEL, as_of=as_of, agreed=agreed)
         write(connection, causes.PERIOD_CHANGES, as_of=as_of, agreed=agreed)
         (part,) = rows_of(connection, tables.period_changes, evaluated_date=as_of, part=DEFINITION, split="lead_source")

@@ -4,18 +4,17 @@ import copy
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from io import StringIO
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from ruamel.yaml import YAML
 
 from definitions_contract.documents import Document, parse_document
 from definitions_contract.schema import Definition, SigningState
 from definitions_contract.signing import canonical, state, with_signatures
 from tests.models.kpi.languages import rules
+from tests.rewriting import as_yaml, shuffled
 
 FILE = "valid_meeting/v1.yaml"
 PARTIES = ("inside_sales", "field_sales")
@@ -73,7 +72,7 @@ def test_comments_layout_and_the_order_of_keys_break_none(
 ) -> None:
     signed = _signed(text)
 
-    document = parse_document(_written(_shuffled(text, seed), width=width, flow=flow), FILE)
+    document = parse_document(as_yaml(shuffled(text, seed), width=width, flow=flow), FILE)
 
     assert isinstance(document, Document)
     again = Definition.model_validate(document.data).model_copy(update={"signatures": signed.signatures})
@@ -135,20 +134,3 @@ def _another(value: Any) -> st.SearchStrategy[Any]:
                 st.integers(0, 1),
             )
     return st.just("a")
-
-
-def _written(text: dict[str, Any], *, width: int, flow: bool) -> str:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.width, yaml.default_flow_style, yaml.allow_unicode = width, flow, True
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    stream = StringIO()
-    yaml.dump(text, stream)
-    return f"# one comment\n{stream.getvalue()}# another\n"
-
-
-def _shuffled(data: Any, seed: Any) -> Any:
-    if isinstance(data, dict):
-        keys = list(data)
-        seed.shuffle(keys)
-        return {key: _shuffled(data[key], seed) for key in keys}
-    return [_shuffled(entry, seed) for entry in data] if isinstance(data, list) else data
