@@ -79,9 +79,8 @@ def _write_database(connection: sa.Connection, folder: Path, allowed: tuple[str,
     # file names and DDL cannot be bound: the paths are ours, identifiers come from Table objects and are quoted
     _run(connection, f"ATTACH {_text(folder / DATABASE_NAME)} AS published (STORAGE_VERSION {_text(STORAGE_VERSION)})")
     try:
-        _run(
-            connection, "BEGIN TRANSACTION"
-        )  # one state of the warehouse, and one wait for the disk instead of hundreds
+        # one state of the warehouse, and one wait for the disk instead of hundreds
+        _run(connection, "BEGIN TRANSACTION")
         for schema in PUBLISHED_SCHEMAS:
             _run(connection, f"CREATE SCHEMA IF NOT EXISTS published.{quote(schema)}")
         for table in published_tables():

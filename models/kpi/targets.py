@@ -4,8 +4,8 @@
 days on which they were there; who was there on none has no target. A day of a new rep counts by the ramp of team.yaml: one part of it
 on the first business day, whole when it is over, as in the plan (plan_capacity.py). A target agreed for one rep by name is not ramped.
 
-Only signed targets count: a text that not all departments signed, or that was edited after signing, gives no row. `check_signed`
-says so in words, because an empty table alone looks like "nothing was agreed".
+Only signed targets count: a text that not all departments signed, or that was edited after signing, gives no row. The data
+checks say so in words, because an empty table alone looks like "nothing was agreed".
 """
 
 from bisect import bisect_left
@@ -17,8 +17,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from definitions_contract.periods import periods_between
-from definitions_contract.schema import Agreement, ScopeKind, SigningState, Target, TargetAgreement
-from definitions_contract.signing import signed_date, state
+from definitions_contract.schema import Agreement, ScopeKind, Target
+from definitions_contract.signing import signed_date
 from models.context import BuildContext, Model, Rows
 from models.tables import calendar, rep_teams, reps, targets
 
@@ -94,19 +94,6 @@ def build_targets(connection: Connection, context: BuildContext) -> Rows:
             rows[tuple(row[key.name] for key in targets.primary_key)] = row
     seal = {"agreed_by": ",".join(agreed.agreed_between), "agreed_date": agreed_date}
     return [row | seal for row in rows.values()]
-
-
-def check_signed(agreed: TargetAgreement) -> str | None:
-    """Say why no target counts; None when they do."""
-    report = state(agreed)
-    match report.state:
-        case SigningState.SIGNED:
-            return None
-        case SigningState.PROPOSED:
-            return f"targets.yaml is not signed by {', '.join(report.missing)}: no target counts until they sign"
-        case SigningState.BROKEN:
-            names = ", ".join(signature.department for signature in report.broken)
-            return f"targets.yaml was changed after {names} signed: no target counts until they sign the new text"
 
 
 def _company(connection: Connection, agreement: Agreement) -> Company:

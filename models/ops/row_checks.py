@@ -42,12 +42,16 @@ CONDITION = "expect_sql_condition_to_hold"
 class RowCheck:
     """A rule over rows. `rows` gives KEY, SHOWN (what a reader is told of a row that fails) and the columns that the rule asks."""
 
-    name: str
     sentence: str
     rule: Rule
     rows: Callable[[BuildContext], sa.Select[Any]]
     after: sa.Table  # the table that it looks at; Dagster shows it there
     severity: str = "warning"
+
+    @property
+    def name(self) -> str:
+        """Name of the check: its rule's."""
+        return self.rule.id
 
     def failing(self, context: BuildContext) -> sa.Subquery:
         """Give the rows that fail: KEY and SHOWN."""
@@ -106,70 +110,60 @@ def _emails(_context: BuildContext) -> sa.Select[Any]:
 
 ROW_CHECKS = (
     RowCheck(
-        "every_meeting_has_a_version",
         "{count} meetings lie before the first signed version and are not judged",
         _rule("every_meeting_has_a_version", NOT_NULL, {"column": "definition_version"}),
         _past_verdicts,
         meeting_verdicts,
     ),
     RowCheck(
-        "calls_have_a_disposition",
         f"{{count}} completed calls of the last {CALL_DAYS} days have no disposition",
         _rule("calls_have_a_disposition", NOT_IN_SET, {"column": "disposition", "value_set": ["unknown"]}),
         _calls,
         calls,
     ),
     RowCheck(
-        "meetings_have_an_outcome",
         f"{{count}} meetings have no outcome {LOGGING_DAYS} business days after their end",
         _rule("meetings_have_an_outcome", NOT_IN_SET, {"column": "outcome", "value_set": ["unknown", "booked"]}),
         _meetings_over,
         meetings,
     ),
     RowCheck(
-        "deals_have_a_source",
         "{count} deals have no lead source",
         _rule("deals_have_a_source", NOT_IN_SET, {"column": "lead_source", "value_set": ["unknown"]}),
         _deals,
         deals,
     ),
     RowCheck(
-        "won_deals_have_a_rate",
         "{count} won deals are in no amount: no rate of their currency holds on their close day (exchange_rates in team.yaml)",
         _rule("won_deals_have_a_rate", NOT_NULL, {"column": "agreed_amount"}),
         _won_deals,
         deals,
     ),
     RowCheck(
-        "emails_have_a_rep",
         "{count} e-mails belong to no known rep",
         _rule("emails_have_a_rep", NOT_NULL, {"column": "rep_id"}),
         _emails,
         emails,
     ),
     RowCheck(
-        "people_are_there_once",
         "{count} people are likely there twice: one connection has another with the same e-mail, or name and phone",
         _rule("people_are_there_once", TO_BE_NULL, {"column": "same_as"}),
         lambda _context: people_twice(),
         contacts,
     ),
     RowCheck(
-        "companies_are_there_once",
         "{count} companies are likely there twice: one connection has another with the same domain, or name and no domain",
         _rule("companies_are_there_once", TO_BE_NULL, {"column": "same_as"}),
         lambda _context: companies_twice(),
         companies,
     ),
     RowCheck(
-        "meetings_are_there_once",
         "{count} meetings are likely there twice: another begins in the same minute with the same person",
         _rule("meetings_are_there_once", TO_BE_NULL, {"column": "same_as"}),
         lambda _context: meetings_twice(),
         meetings,
     ),
     RowCheck(
-        "volumes_are_usual",
         "{count} counts of the day are far from those of the same weekday",
         _rule(
             "volumes_are_usual",

@@ -42,9 +42,8 @@ def merge_records(connection: Connection, *, sync_id: str, source: str, files: S
     before = _count_changed(connection, sync_id, source)
     for file in files:
         _merge(connection, _newest_versions(sync_id, source, parquet_files([file], *LANDED)))
-    return (
-        _count_changed(connection, sync_id, source) - before
-    )  # one in several files was changed once, not once a file
+    # a record in several files was changed once, not once a file
+    return _count_changed(connection, sync_id, source) - before
 
 
 def _count_changed(connection: Connection, sync_id: str, source: str) -> int:

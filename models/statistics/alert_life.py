@@ -127,17 +127,6 @@ class _Book:
     silences: dict[str, Silence] = field(default_factory=dict)
 
 
-def replay_alerts(
-    nights: Iterable[Night],
-    actions: Iterable[Action],
-    parents: Mapping[ScopeKey, tuple[ScopeKey, ...]],
-    *,
-    ended: Mapping[str, date] | None = None,
-) -> list[Alert]:
-    """Live through all nights in order where nothing but targets is watched; see replay_all."""
-    return list(replay_all(nights, (), actions, parents, ended=ended).alerts)
-
-
 def replay_all(
     nights: Iterable[Night],
     stories: Sequence[Story],

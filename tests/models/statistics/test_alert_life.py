@@ -1,12 +1,13 @@
 """What becomes of an alert, night by night."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.statistics.alert_life import Action, Alert, Night, ScopeKey, replay_alerts
+from models.statistics.alert_life import Action, Alert, Night, ScopeKey, replay_all
 
 FIRST = date(2026, 11, 2)
 DEPARTMENT: ScopeKey = ("department", "inside_sales")
@@ -28,6 +29,13 @@ def nights(states: str, scope: ScopeKey = TEAM) -> list[Night]:
     ]
 
 
+def replayed(
+    rows: Iterable[Night], actions: Iterable[Action] = (), ended: Mapping[str, date] | None = None
+) -> list[Alert]:
+    """The alerts of nights in which nothing but targets is watched."""
+    return list(replay_all(rows, (), actions, PARENTS, ended=ended).alerts)
+
+
 def only(alerts: list[Alert]) -> Alert:
     (alert,) = alerts
     return alert
@@ -35,52 +43,52 @@ def only(alerts: list[Alert]) -> Alert:
 
 @pytest.mark.parametrize("state", ["at_risk", "off", "ahead"])
 def test_a_bad_or_a_very_good_state_opens_an_alert(state: str) -> None:
-    alert = only(replay_alerts(nights(f"on_track {state} {state}"), [], PARENTS))
+    alert = only(replayed(nights(f"on_track {state} {state}")))
 
     assert (alert.state, alert.opening.evaluated_date, alert.notified_date) == ("open", day(1), day(1))
 
 
 def test_a_rep_who_is_ahead_needs_no_review() -> None:
-    assert replay_alerts(nights("ahead ahead", REP), [], PARENTS) == []
-    assert only(replay_alerts(nights("off ahead", REP), [], PARENTS)).state == "resolved"
+    assert replayed(nights("ahead ahead", REP)) == []
+    assert only(replayed(nights("off ahead", REP))).state == "resolved"
 
 
 @pytest.mark.parametrize("state", ["on_track", "too_little_data", "untrusted"])
 def test_other_states_open_none(state: str) -> None:
-    assert replay_alerts(nights(state), [], PARENTS) == []
+    assert replayed(nights(state)) == []
 
 
 def test_staying_bad_is_told_once() -> None:
-    assert only(replay_alerts(nights("off off off off"), [], PARENTS)).notified_date == day(0)
+    assert only(replayed(nights("off off off off"))).notified_date == day(0)
 
 
 def test_getting_worse_is_told_again_but_swinging_back_is_not() -> None:
-    alert = only(replay_alerts(nights("at_risk off at_risk off"), [], PARENTS))
+    alert = only(replayed(nights("at_risk off at_risk off")))
 
     assert (alert.worsened_date, alert.notified_date, alert.worst_state) == (day(1), day(1), "off")
 
 
 def test_back_on_track_resolves_and_is_told() -> None:
-    alert = only(replay_alerts(nights("off on_track on_track"), [], PARENTS))
+    alert = only(replayed(nights("off on_track on_track")))
 
     assert (alert.state, alert.resolved_date, alert.notified_date) == ("resolved", day(1), day(1))
 
 
 def test_bad_data_holds_an_alert_as_it_is() -> None:
-    alert = only(replay_alerts(nights("at_risk untrusted untrusted at_risk"), [], PARENTS))
+    alert = only(replayed(nights("at_risk untrusted untrusted at_risk")))
 
     assert (alert.state, alert.notified_date, alert.newest.evaluated_date) == ("open", day(0), day(3))
 
 
 def test_a_relapse_is_a_new_alert() -> None:
-    first, second = replay_alerts(nights("off on_track off"), [], PARENTS)
+    first, second = replayed(nights("off on_track off"))
 
     assert (first.state, second.state) == ("resolved", "open")
     assert first.alert_id != second.alert_id
 
 
 def test_turning_from_behind_to_ahead_ends_one_alert_and_opens_another() -> None:
-    behind, ahead = replay_alerts(nights("at_risk ahead"), [], PARENTS)
+    behind, ahead = replayed(nights("at_risk ahead"))
 
     assert (behind.state, ahead.state, ahead.worst_state) == ("resolved", "open", "ahead")
 
@@ -90,14 +98,14 @@ def test_an_alert_is_closed_when_its_period_is_over() -> None:
         "valid_meetings", "month", date(2026, 12, 1), date(2027, 1, 1), TEAM, date(2026, 12, 1), "on_track", 0, 1
     )
 
-    alert = only(replay_alerts([*nights("off"), later], [], PARENTS))
+    alert = only(replayed([*nights("off"), later]))
     assert (alert.state, alert.closed_why) == ("closed", "period_over")
 
 
 def test_the_departments_alert_silences_team_and_rep() -> None:
     rows = [*nights("off", DEPARTMENT), *nights("off", TEAM), *nights("off", REP)]
 
-    department, rep, team = sorted(replay_alerts(rows, [], PARENTS), key=lambda alert: alert.opening.scope)
+    department, rep, team = sorted(replayed(rows), key=lambda alert: alert.opening.scope)
 
     assert department.notified_date == day(0)
     assert team.silenced_by == rep.silenced_by == department.alert_id
@@ -106,36 +114,36 @@ def test_the_departments_alert_silences_team_and_rep() -> None:
 
 
 def test_a_parent_that_is_ahead_does_not_silence_a_child_that_is_behind() -> None:
-    alerts = replay_alerts([*nights("ahead", DEPARTMENT), *nights("off", TEAM)], [], PARENTS)
+    alerts = replayed([*nights("ahead", DEPARTMENT), *nights("off", TEAM)])
 
     assert all(alert.silenced_by is None for alert in alerts)
 
 
 def test_a_child_is_told_when_its_parent_has_resolved() -> None:
-    alerts = replay_alerts([*nights("off on_track", DEPARTMENT), *nights("off off", TEAM)], [], PARENTS)
+    alerts = replayed([*nights("off on_track", DEPARTMENT), *nights("off off", TEAM)])
 
     team = next(alert for alert in alerts if alert.opening.scope == TEAM)
     assert (team.silenced_by, team.notified_date) == (None, day(1))
 
 
 def test_what_nobody_heard_of_is_not_told_as_resolved() -> None:
-    alerts = replay_alerts([*nights("off off", DEPARTMENT), *nights("off on_track", TEAM)], [], PARENTS)
+    alerts = replayed([*nights("off off", DEPARTMENT), *nights("off on_track", TEAM)])
 
     team = next(alert for alert in alerts if alert.opening.scope == TEAM)
     assert (team.state, team.notified_date) == ("resolved", None)
 
 
 def test_what_ends_with_its_parent_is_not_told_either() -> None:
-    alerts = replay_alerts([*nights("off on_track", DEPARTMENT), *nights("off on_track", TEAM)], [], PARENTS)
+    alerts = replayed([*nights("off on_track", DEPARTMENT), *nights("off on_track", TEAM)])
 
     assert [(alert.opening.scope, alert.notified_date) for alert in alerts] == [(DEPARTMENT, day(1)), (TEAM, None)]
 
 
 def test_an_acknowledged_alert_says_who_and_why() -> None:
-    alert_id = only(replay_alerts(nights("off off"), [], PARENTS)).alert_id
+    alert_id = only(replayed(nights("off off"))).alert_id
     action = Action(alert_id, day(1), "acknowledge", by="manager", why="list is being replaced")
 
-    alert = only(replay_alerts(nights("off off"), [action], PARENTS))
+    alert = only(replayed(nights("off off"), [action]))
 
     assert (alert.state, alert.acknowledged_by, alert.acknowledged_why) == (
         "acknowledged",
@@ -152,19 +160,19 @@ def test_an_acknowledged_alert_says_who_and_why() -> None:
     ],
 )
 def test_a_snoozed_alert_is_silent(until: date, state: str, notified: date) -> None:
-    alert_id = only(replay_alerts(nights("at_risk"), [], PARENTS)).alert_id
+    alert_id = only(replayed(nights("at_risk"))).alert_id
     action = Action(alert_id, day(1), "snooze", until=until)
 
-    alert = only(replay_alerts(nights("at_risk at_risk off"), [action], PARENTS))
+    alert = only(replayed(nights("at_risk at_risk off"), [action]))
 
     assert (alert.state, alert.notified_date) == (state, notified)
 
 
 def test_what_is_done_this_morning_shows_but_does_not_change_last_night() -> None:
-    alert_id = only(replay_alerts(nights("off"), [], PARENTS)).alert_id
+    alert_id = only(replayed(nights("off"))).alert_id
     action = Action(alert_id, day(1), "snooze", until=day(9))
 
-    alert = only(replay_alerts(nights("off"), [action], PARENTS))
+    alert = only(replayed(nights("off"), [action]))
 
     assert (alert.state, alert.notified_date) == ("snoozed", day(0))
 
@@ -178,7 +186,7 @@ def test_the_same_nights_in_any_order_give_the_same_alerts(department: str, team
     shuffled = list(rows)
     random.shuffle(shuffled)
 
-    assert replay_alerts(shuffled, [], PARENTS) == replay_alerts(rows, [], PARENTS)
+    assert replayed(shuffled) == replayed(rows, [])
 
 
 @given(histories, histories)
@@ -186,8 +194,8 @@ def test_nothing_is_notified_that_later_nights_take_back(department: str, team: 
     rows = [*nights(department, DEPARTMENT), *nights(team, TEAM)]
     cut = day(min(len(department.split()), len(team.split())) - 1)
 
-    before = replay_alerts([row for row in rows if row.evaluated_date <= cut], [], PARENTS)
-    after = {alert.alert_id: alert for alert in replay_alerts(rows, [], PARENTS)}
+    before = replayed([row for row in rows if row.evaluated_date <= cut])
+    after = {alert.alert_id: alert for alert in replayed(rows)}
 
     for alert in before:
         assert after[alert.alert_id].opening == alert.opening
@@ -197,9 +205,9 @@ def test_nothing_is_notified_that_later_nights_take_back(department: str, team: 
 def test_a_phase_move_closes_what_is_open_and_keeps_the_history() -> None:
     moved = {"valid_meetings": day(2)}
 
-    (closed,) = replay_alerts(nights("off off"), [], PARENTS)
+    (closed,) = replayed(nights("off off"))
     other = Night("deals_won", "month", date(2026, 11, 1), date(2026, 12, 1), TEAM, day(2), "on_track", 0.0, 0.9)
-    (moved_on,) = replay_alerts([*nights("off off"), other], [], PARENTS, ended=moved)
+    (moved_on,) = replayed([*nights("off off"), other], ended=moved)
 
     assert closed.state == "open"
     assert (moved_on.state, moved_on.closed_date, moved_on.opening) == ("closed", day(2), closed.opening)
