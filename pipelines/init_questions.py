@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -12,7 +12,9 @@ from definitions_contract.periods import is_country_known
 from definitions_contract.schema import Label
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+FIELD = re.compile(r"[A-Za-z]\w*(\.\w+)*")
 CURRENCY = re.compile(r"[A-Z]{3}")
+YES, NO = frozenset({"y", "yes", "はい"}), frozenset({"n", "no", "いいえ"})
 LOGINS = ("client_credentials", "jwt", "password")
 DEPARTMENTS = ("inside_sales", "field_sales", "marketing", "operations")
 FIRST_SYNC = timedelta(days=31)  # a month is read in minutes, and is enough for a first board
@@ -41,13 +43,21 @@ def _is_true(_answers: Given) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One thing to be known. `read` takes the text of an answer and raises ValueError with what is allowed."""
+    """One thing to be known. `read` takes the text of an answer and raises AnswerError with what is allowed."""
 
     name: str
     words: Label
     read: Callable[[str], Any]
     default: Callable[[Given, date], str]
     is_asked: Callable[[Given], bool] = _is_true
+
+
+class AnswerError(ValueError):
+    """This is no answer to the question; the words say what is."""
+
+    def __init__(self, *, en: str, ja: str) -> None:
+        super().__init__(en)
+        self.words = Label(en=en, ja=ja)
 
 
 def own_fields(crm: Crm) -> tuple[str, ...]:
@@ -66,7 +76,10 @@ def read_crms(text: str) -> tuple[Crm, ...]:
     """
     names = tuple(dict.fromkeys(read_list(text.lower())))
     if not names or not set(names) <= set(Crm):
-        raise ValueError("hubspot, salesforce, files, or several of them with commas")
+        raise AnswerError(
+            en="hubspot, salesforce, files, or several of them with commas",
+            ja="hubspot、salesforce、files のどれか（複数はカンマ区切り）",
+        )
     return tuple(map(Crm, names))
 
 
@@ -79,27 +92,72 @@ def read_names(text: str) -> tuple[str, ...]:
     """Read at least one name."""
     names = read_list(text)
     if not names:
-        raise ValueError("at least one name; several with commas")
+        raise AnswerError(en="at least one name; several with commas", ja="名前を一つ以上（複数はカンマ区切り）")
     return names
 
 
 def read_address(text: str) -> str:
     """Read a CRM's address."""
     bare = text.strip()
-    return checked_url(bare if "://" in bare or bare == "sandbox" else f"https://{bare}")
+    try:
+        return checked_url(bare if "://" in bare or bare == "sandbox" else f"https://{bare}")
+    except ValueError as error:
+        raise AnswerError(
+            en=f"{error}; nothing behind the name of the host",
+            ja="https:// で始まるアドレス（ホスト名まで）、http://127.0.0.1:ポート、sandbox のどれか",
+        ) from error
+
+
+def read_hubspot_address(text: str) -> str:
+    """Read HubSpot's address; that of its pages is no API's."""
+    address = read_address(text)
+    if re.search(r"//app[\w-]*\.hubspot\.com$", address):
+        raise AnswerError(
+            en="that is the address of HubSpot's pages; the API's is https://api.hubapi.com",
+            ja="それは画面のアドレスです。API は https://api.hubapi.com",
+        )
+    return address
+
+
+def read_salesforce_address(text: str) -> str:
+    """Read Salesforce's My Domain address; those of its pages and of the common login serve no client credentials.
+
+    >>> read_salesforce_address("yours.my.salesforce.com")
+    'https://yours.my.salesforce.com'
+    """
+    address = read_address(text)
+    is_page = address.endswith(("lightning.force.com", "//login.salesforce.com", "//test.salesforce.com"))
+    if is_page or (address != "sandbox" and "." not in address):
+        raise AnswerError(
+            en="the My Domain address, such as https://yours.my.salesforce.com (Setup, My Domain), or sandbox",
+            ja="「私のドメイン」のアドレス。例: https://yours.my.salesforce.com（設定の「私のドメイン」）、または sandbox",
+        )
+    return address
+
+
+def read_zone(text: str) -> str:
+    """Read a time zone."""
+    try:
+        return checked_zone(text.strip())
+    except ValueError as error:
+        raise AnswerError(en=str(error), ja="Asia/Tokyo のようなタイムゾーン名") from error
 
 
 def read_variable(text: str) -> str:
     """Read the NAME of an environment variable; a secret typed by mistake is refused and not repeated."""
     if not VARIABLE.fullmatch(text.strip()):
-        raise ValueError("the NAME of an environment variable, such as HUBSPOT_ACCESS_TOKEN; never the secret itself")
+        raise AnswerError(
+            en="the NAME of an environment variable, such as HUBSPOT_ACCESS_TOKEN; never the secret itself",
+            ja="環境変数の「名前」。例: HUBSPOT_ACCESS_TOKEN（秘密情報そのものは入力しません）",
+        )
     return text.strip()
 
 
 def read_login(text: str) -> str:
     """Read one of the ways to log in to Salesforce."""
     if text.strip() not in LOGINS:
-        raise ValueError(", ".join(LOGINS))
+        names = ", ".join(LOGINS)
+        raise AnswerError(en=f"one of {names}", ja=f"{names} のどれか")
     return text.strip()
 
 
@@ -107,14 +165,14 @@ def read_country(text: str) -> str:
     """Read a country whose public holidays are known."""
     code = text.strip().upper()
     if not is_country_known(code):
-        raise ValueError("an ISO 3166 code such as JP")
+        raise AnswerError(en="an ISO 3166 code such as JP", ja="JP のような国コード（ISO 3166）")
     return code
 
 
 def read_month(text: str) -> int:
     """Read the number of a month."""
     if not text.strip().isdecimal() or not 1 <= int(text) <= 12:
-        raise ValueError("the number of a month, 1 to 12")
+        raise AnswerError(en="the number of a month, 1 to 12", ja="月の数字、1 から 12")
     return int(text)
 
 
@@ -122,7 +180,7 @@ def read_currency(text: str) -> str:
     """Read a currency."""
     code = text.strip().upper()
     if not CURRENCY.fullmatch(code):
-        raise ValueError("an ISO 4217 code such as JPY")
+        raise AnswerError(en="an ISO 4217 code such as JPY", ja="JPY のような通貨コード（ISO 4217）")
     return code
 
 
@@ -130,16 +188,24 @@ def read_departments(text: str) -> tuple[str, ...]:
     """Read who agrees: inside and field sales always."""
     found = set(read_list(text))
     if not {"inside_sales", "field_sales"} <= found <= set(DEPARTMENTS):
-        raise ValueError("inside_sales and field_sales; also, if they sign, marketing and operations")
+        raise AnswerError(
+            en="inside_sales and field_sales; also, if they sign, marketing and operations",
+            ja="inside_sales と field_sales。署名するなら marketing と operations も",
+        )
     return tuple(name for name in DEPARTMENTS if name in found)
 
 
 def read_day(text: str) -> date:
-    """Read a day that has begun."""
+    """Read a day that has begun, somewhere."""
     try:
-        return date.fromisoformat(text.strip())
+        day = date.fromisoformat(text.strip())
     except ValueError as error:
-        raise ValueError("a day such as 2026-04-01") from error
+        raise AnswerError(en="a day such as 2026-04-01", ja="2026-04-01 のような日付") from error
+    if day > datetime.now(UTC).date() + timedelta(days=1):
+        raise AnswerError(
+            en=f"a day that has begun: before {day} nothing would be read", ja=f"過去の日付（{day} より前は読みません）"
+        )
+    return day
 
 
 def read_goal(text: str) -> Decimal | None:
@@ -153,10 +219,13 @@ def read_goal(text: str) -> Decimal | None:
         return None
     try:
         amount = Decimal(plain)
-    except InvalidOperation as error:
-        raise ValueError("an amount such as 350000000, or nothing") from error
+    except InvalidOperation:
+        amount = Decimal(0)
     if not amount.is_finite() or amount <= 0:
-        raise ValueError("an amount above 0, or nothing")
+        raise AnswerError(
+            en="an amount above 0 in digits, such as 350000000, or nothing",
+            ja="0 より大きい金額を数字で。例: 350000000（空でも可）",
+        )
     return amount
 
 
@@ -169,9 +238,32 @@ def read_field(text: str) -> tuple[Crm, str, str]:
     left, _, theirs = text.partition("=")
     crm, _, ours = left.strip().partition(".")
     allowed = {f"{known}.{name}" for known in STANDARD_THERE for name in own_fields(known)}
-    if f"{crm}.{ours}" not in allowed or not re.fullmatch(r"[A-Za-z]\w*(\.\w+)*", theirs.strip()):
-        raise ValueError(f"CRM.OURS=THEIRS, CRM.OURS one of {', '.join(sorted(allowed))}")
+    if f"{crm}.{ours}" not in allowed or not FIELD.fullmatch(theirs.strip()):
+        names = ", ".join(sorted(allowed))
+        raise AnswerError(en=f"CRM.OURS=THEIRS, CRM.OURS one of {names}", ja=f"CRM.項目=CRM での名前。左辺は {names}")
     return Crm(crm), ours, theirs.strip()
+
+
+def read_field_name(text: str) -> str:
+    """Read the CRM's own name of a field, or nothing."""
+    if text.strip() and not FIELD.fullmatch(text.strip()):
+        raise AnswerError(
+            en="the field's internal or API name: letters, digits and _, such as booked_by or Booked_By__c; or nothing",
+            ja="項目の内部名または API 参照名（英数字と _）。例: booked_by、Booked_By__c（空でも可）",
+        )
+    return text.strip()
+
+
+def read_yes(text: str) -> bool:
+    """Read yes or no.
+
+    >>> read_yes("Y"), read_yes("いいえ")
+    (True, False)
+    """
+    word = text.strip().lower()
+    if word not in YES | NO:
+        raise AnswerError(en="y or n", ja="y または n")
+    return word in YES
 
 
 # --- the questions, in the order they are asked -----------------------------------------------------------------------
@@ -213,7 +305,7 @@ QUESTIONS = (
     Question(
         "hubspot_url",
         Label(en="HubSpot's address (`sandbox`: the demo company)", ja="HubSpot のアドレス（sandbox はデモ会社）"),
-        read_address,
+        read_hubspot_address,
         _same("https://api.hubapi.com"),
         _asks(Crm.HUBSPOT),
     ),
@@ -232,7 +324,7 @@ QUESTIONS = (
             en="Salesforce's My Domain address (`sandbox`: the demo company)",
             ja="Salesforce の「私のドメイン」のアドレス（sandbox はデモ会社）",
         ),
-        read_address,
+        read_salesforce_address,
         _same(""),
         _asks(Crm.SALESFORCE),
     ),
@@ -260,7 +352,7 @@ QUESTIONS = (
         _same(""),
         _asks(Crm.FILES),
     ),
-    Question("zone", Label(en="Time zone of the team", ja="チームのタイムゾーン"), checked_zone, _same("Asia/Tokyo")),
+    Question("zone", Label(en="Time zone of the team", ja="チームのタイムゾーン"), read_zone, _same("Asia/Tokyo")),
     Question("country", Label(en="Country whose public holidays count", ja="祝日の国"), read_country, _same("JP")),
     Question(
         "fiscal_year_start", Label(en="First month of the fiscal year", ja="会計年度の最初の月"), read_month, _same("4")

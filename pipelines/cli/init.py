@@ -1,13 +1,17 @@
 """`kpi init`: a home of one's own - asks, writes the files, checks them, reads a month, and says where the board is."""
 
 import os
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import which
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from definitions_contract.words import Lang
 from pipelines.cli.night import Asked, Quiet, run_and_report
@@ -97,6 +101,8 @@ def init(
 
     The agreement that it writes is a proposal: it counts once the departments sign it. Exit codes as `kpi nightly`.
     """
+    from pipelines.init_questions import read_yes
+
     console = Console(highlight=False, soft_wrap=True)
     home = _home(into)
     given = {
@@ -123,7 +129,7 @@ def init(
     missing = _missing_secrets(settings)
     is_in_order = not missing and _is_in_order(settings, lang, is_quiet=quiet)
     code = 0
-    if is_in_order and sync and (yes or _ask(console, WORDS["sync?"][lang], "y").lower() in ("y", "yes")):
+    if is_in_order and sync and (yes or _asked(console, WORDS["sync?"][lang], "y", read_yes, lang)):
         code = run_and_report(Console(), settings, Asked(), is_quiet=quiet)
     elif not missing and not is_in_order:
         code = 1
@@ -160,7 +166,7 @@ def _answers(console: Console, given: Mapping[str, Any], *, is_asking: bool, lan
             continue
         text, default = given.get(question.name), question.default(answers, today)
         if text is None and is_asking:
-            answers[question.name] = _asked(console, getattr(question.words, lang), default, question.read)
+            answers[question.name] = _asked(console, getattr(question.words, lang), default, question.read, lang)
         else:
             answers[question.name] = _read(question.name, default if text is None else text, question.read)
     return answers
@@ -171,7 +177,7 @@ def _own_fields(
 ) -> dict[Any, dict[str, str]]:
     """Read which fields of their own the CRMs have; the demo company's are known."""
     from connectors.settings import Crm
-    from pipelines.init_questions import OWN_FIELDS, own_fields, read_field
+    from pipelines.init_questions import OWN_FIELDS, own_fields, read_field, read_field_name
 
     found: dict[Any, dict[str, str]] = {}
     for text in given:
@@ -186,24 +192,20 @@ def _own_fields(
     for crm in asked:
         for ours in own_fields(crm):
             label = f"{crm}: {getattr(OWN_FIELDS[ours], lang)}"
-            theirs = _asked(console, label, "", lambda text, crm=crm, ours=ours: _field(text, f"{crm}.{ours}"))
+            theirs = _asked(console, label, "", read_field_name, lang)
             found.setdefault(crm, {}).update({ours: theirs} if theirs else {})
     return found
 
 
-def _field(text: str, ours: str) -> str:
-    from pipelines.init_questions import read_field
-
-    return read_field(f"{ours}={text}")[2] if text.strip() else ""
-
-
-def _asked(console: Console, words: str, default: str, read: Any) -> Any:
+def _asked(console: Console, words: str, default: str, read: Any, lang: Lang) -> Any:
     """Ask until the answer is one."""
+    from pipelines.init_questions import AnswerError
+
     while True:
         try:
             return read(_ask(console, words, default))
-        except ValueError as error:
-            console.print(f"  [yellow]{error}[/yellow]")
+        except AnswerError as error:
+            console.print(f"  [yellow]{escape(getattr(error.words, lang))}[/yellow]")
 
 
 def _ask(console: Console, words: str, default: str) -> str:
@@ -220,9 +222,11 @@ def _ask(console: Console, words: str, default: str) -> str:
 
 def _read(name: str, text: str, read: Any) -> Any:
     """Read an answer that nobody can be asked for again: a bad one is wrong usage."""
+    from pipelines.init_questions import AnswerError
+
     try:
         return read(text)
-    except ValueError as error:
+    except AnswerError as error:
         raise typer.BadParameter(f"allowed: {error}", param_hint=f"--{name.replace('_', '-')}") from error
 
 
@@ -273,15 +277,22 @@ def _tell(console: Console, settings: Settings, missing: tuple[str, ...], lang: 
     """Say where the board is and what people do next."""
     from definitions_contract.loader import load_agreement
 
-    board = settings.published / "board.html"
+    kpi, board = _as_called(), settings.published / "board.html"
     if board.exists():
         say(console, f"\n{WORDS['board'][lang]}: {board}")
     console.print(f"\n[bold]{WORDS['next'][lang]}[/bold]")
-    say(console, f"  export KPI_HOME={settings.home}")
+    say(console, f"  export KPI_HOME={shlex.quote(str(settings.home))}")
     if missing:
         say(console, WORDS["secrets"][lang].format(names=", ".join(missing)))
-        say(console, f"  set -a; . {settings.home}/.env; set +a\n  kpi doctor\n  kpi nightly")
+        variables = shlex.quote(str(settings.home / ".env"))
+        say(console, f"  set -a; . {variables}; set +a\n  {kpi} doctor\n  {kpi} nightly")
     say(console, WORDS["proposed"][lang].format(folder=settings.home / AGREEMENT_NAME))
     for department in load_agreement(settings.agreement_folder).team.departments:
-        say(console, f'  kpi contract sign --department {department.id} --name "..."')
-    say(console, f"  kpi nightly\n{WORDS['guide'][lang]}")
+        say(console, f'  {kpi} contract sign --department {department.id} --name "..."')
+    say(console, f"  {kpi} nightly\n{WORDS['guide'][lang]}")
+
+
+def _as_called() -> str:
+    """The command as this shell finds it: `kpi` on the path, else the way it was called, such as .venv/bin/kpi."""
+    called = sys.argv[0]
+    return "kpi" if which("kpi") or Path(called).name != "kpi" else shlex.quote(called)

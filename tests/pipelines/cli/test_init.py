@@ -1,6 +1,8 @@
 """Does `kpi init` write a home that every other command accepts, from whatever it is told, and over nothing that is there?"""
 
 import os
+import re
+import sys
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -19,7 +21,15 @@ from definitions_contract.signing import state
 from pipelines.cli import app
 from pipelines.errors import InitError
 from pipelines.init_files import needed_variables, render_home, write_home
-from pipelines.init_questions import QUESTIONS, own_fields, read_crms, read_field, read_goal, read_variable
+from pipelines.init_questions import (
+    QUESTIONS,
+    AnswerError,
+    own_fields,
+    read_crms,
+    read_field,
+    read_goal,
+    read_variable,
+)
 from tests.night.homes import FOREIGN
 
 TODAY = date(2026, 11, 23)
@@ -147,7 +157,12 @@ QUESTIONS_BY_NAME = {question.name: question for question in QUESTIONS}
         ("crm", "pipedrive"),
         ("crm", ""),
         ("hubspot_url", "http://api.hubapi.com"),
+        ("hubspot_url", "https://app-eu1.hubspot.com"),
         ("salesforce_url", ""),
+        ("salesforce_url", "own"),
+        ("salesforce_url", "https://own.lightning.force.com"),
+        ("salesforce_url", "https://own.my.salesforce.com/lightning/page/home"),
+        ("salesforce_url", "login.salesforce.com"),
         ("salesforce_login", "sso"),
         ("zone", "Tokyo"),
         ("country", "XX"),
@@ -156,13 +171,16 @@ QUESTIONS_BY_NAME = {question.name: question for question in QUESTIONS}
         ("departments", "inside_sales"),
         ("inside_teams", " , "),
         ("start", "2026-02-30"),
+        ("start", "9999-01-01"),
         ("goal", "-5"),
         ("goal", "NaN"),
     ],
 )
-def test_a_bad_answer_is_refused_with_what_is_allowed(name: str, bad: str) -> None:
-    with pytest.raises(ValueError, match=r"\w"):
+def test_a_bad_answer_is_refused_with_what_is_allowed_in_both_languages(name: str, bad: str) -> None:
+    with pytest.raises(AnswerError, match=r"[a-z]") as refused:
         QUESTIONS_BY_NAME[name].read(bad)
+
+    assert re.search(r"[ぁ-ん]", refused.value.words.ja)
 
 
 def test_a_secret_typed_for_a_name_is_refused_and_not_repeated(tmp_path: Path) -> None:
@@ -222,6 +240,22 @@ def test_without_secrets_it_writes_asks_nobody_and_says_what_to_set(tmp_path: Pa
     assert not (home / "landing").exists()
 
 
+def test_the_next_commands_are_written_as_this_shell_finds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/kpi", "init"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    home = tmp_path / "my home"
+
+    before = kpi("--yes", "--into", str(home)).output
+    (tmp_path / "kpi").touch(mode=0o755)
+    after = kpi("--yes", "--into", str(home)).output
+
+    assert "\n  .venv/bin/kpi doctor\n" in before
+    assert "\n  kpi doctor\n" in after
+    assert f"\n  export KPI_HOME='{home}'\n" in after
+
+
 def test_quiet_leaves_the_way_on_and_nothing_else(tmp_path: Path) -> None:
     loud, quiet = (kpi("--yes", "--into", str(tmp_path / name), *more) for name, more in (("a", ()), ("b", ("-q",))))
 
@@ -232,12 +266,13 @@ def test_quiet_leaves_the_way_on_and_nothing_else(tmp_path: Path) -> None:
 
 def test_questions_are_asked_until_the_answer_is_one(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    typed = ["pipedrive", "hubspot", "", "MY_TOKEN", *[""] * 8, "booked_by_user", "", "", ""]
+    typed = ["pipedrive", "hubspot", "", "MY_TOKEN", *[""] * 8, "booked by", "booked_by_user", "", "", ""]
 
     done = kpi("--into", str(home), "--goal", "", "--lang", "ja", answers="\n".join(typed) + "\n")
 
     assert done.exit_code == 0, done.output
-    assert "several of them with commas" in done.output
+    assert "複数はカンマ区切り" in done.output
+    assert "項目の内部名" in done.output
     assert "チームのタイムゾーン [Asia/Tokyo]" in done.output
     [connection] = load_connections(home / "connections.yaml")
     assert connection.secret_names == ("MY_TOKEN",)
