@@ -5,7 +5,7 @@ breaks while it runs is an error of the check, never a failed rule.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +26,7 @@ from models.tables import meeting_rule_results, rule_results
 
 LOOKS_BOUND = re.compile(r"(?<!\w):(\w)")  # a colon that SQLAlchemy's text() takes for the beginning of a name
 COMPUTING = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Abs)
+RuleKey = tuple[str, int, str]  # definition, version, rule
 SHOWN_IDS = 5  # records named in a finding; the others are counted
 
 
@@ -63,22 +64,25 @@ class RuleCount:
     error: str | None = None
 
 
-def run_definitions(engine: sa.Engine, context: BuildContext) -> tuple[RuleCount, ...]:
-    """Run every version in force over the records of its days that no newer version claims.
+def run_definitions(
+    engine: sa.Engine, context: BuildContext, *, wanted: Collection[RuleKey] | None = None
+) -> tuple[RuleCount, ...]:
+    """Run every version in force over the records of its days that no newer version claims; only the wanted rules, if any are.
 
     The engine's database is a file that others may open.
     """
     meeting_definition = judging_meetings(context.agreement)
-    work = [
-        (judging, number)
+    batches = [
+        (judging, number, batch)
         for judging in (meeting_definition, *judging_others(context.agreement))
         for number in range(len(judging.versions))
+        if (batch := _version_batch(judging, number, wanted)).rules
     ]
-    found = run_rules(engine, (_version_batch(judging, number) for judging, number in work))
+    found = run_rules(engine, (batch for _, _, batch in batches))
     return tuple(
         _rule_count(judging.versions[number], rule, by_rule[rule.id], in_meetings=judging is meeting_definition)
-        for (judging, number), by_rule in zip(work, found, strict=True)
-        for rule in judging.versions[number].definition.rules
+        for (judging, number, batch), by_rule in zip(batches, found, strict=True)
+        for rule in batch.rules
     )
 
 
@@ -141,10 +145,11 @@ def _run_batch(engine: sa.Engine, source: Any, batch: Batch) -> dict[str, Found]
     return {rule.id: _found(rule, of_rule[rule.id], checked=checked, key=batch.key) for rule in batch.rules}
 
 
-def _version_batch(judging: Judging, number: int) -> Batch:
+def _version_batch(judging: Judging, number: int, wanted: Collection[RuleKey] | None) -> Batch:
     definition = judging.versions[number].definition
-    name = f"{definition.name}_v{definition.version}"
-    return Batch(name, _records(judging, number), judging.key, definition.rules)
+    key = (definition.name, definition.version)
+    rules = tuple(rule for rule in definition.rules if wanted is None or (*key, rule.id) in wanted)
+    return Batch(f"{definition.name}_v{definition.version}", _records(judging, number), judging.key, rules)
 
 
 def _records(judging: Judging, number: int) -> sa.Select[Any]:

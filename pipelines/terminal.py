@@ -1,6 +1,7 @@
 """How do answers reach a terminal? Tables of at most its width, JSON or CSV, in one language."""
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,13 +45,20 @@ def a_table(*headings: str, right: Sequence[str] = (), title: str | None = None)
 
 def write_rows(rows: Iterable[Mapping[str, Any]], form: OutputFormat) -> None:
     """Write rows for another program: one JSON array, or CSV with a heading."""
-    listed = [dict(row) for row in rows]
     if form is OutputFormat.JSON:
-        write_json(listed)
-    elif listed:
-        writer = csv.DictWriter(sys.stdout, fieldnames=list(listed[0]), lineterminator="\n")
+        write_json([dict(row) for row in rows])
+    else:
+        sys.stdout.write(csv_text(rows))
+
+
+def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Give rows as CSV with a heading; without rows there is no heading either."""
+    listed, text = [dict(row) for row in rows], io.StringIO()
+    if listed:
+        writer = csv.DictWriter(text, fieldnames=list(listed[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(listed)
+    return text.getvalue()
 
 
 def write_json(answer: Any) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagster import (
+    AssetCheckExecutionContext,
     AssetCheckResult,
     AssetChecksDefinition,
     AssetCheckSeverity,
@@ -22,7 +23,7 @@ from models.tables import check_results, meeting_verdicts, verdicts
 from pipelines.assets.night import Night, build_context
 from pipelines.assets.tables import WRITER_POOL, table_key
 from pipelines.data_expectations import differences, run_row_checks
-from pipelines.expectations import RuleCount, compare, run_definitions
+from pipelines.expectations import RuleCount, RuleKey, compare, run_definitions
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
 
@@ -39,6 +40,11 @@ class RuleCheck:
     asset: AssetKey
 
     @property
+    def key(self) -> RuleKey:
+        """Definition, version and rule."""
+        return self.definition.name, self.definition.version, self.rule.id
+
+    @property
     def share_name(self) -> str:
         """Name of the check of the rule's `mostly`."""
         return f"{self.name}_mostly"
@@ -49,9 +55,9 @@ def rule_checks(settings: Settings, agreement: Agreement) -> AssetChecksDefiniti
 
     A rule's check tells how many records it failed and which; it does not pass when the expectation itself broke. That records fail a
     rule is what the rule is for, so the count alone is no fault of the data. Two evaluations that differ are: that blocks the night.
-    A rule's `mostly` is a second check, which warns the team.
+    A rule's `mostly` is a second check, which warns the team. Each can be run alone; only the comparison needs all rules.
     """
-    checks = {(check.definition.name, check.definition.version, check.rule.id): check for check in _checks(agreement)}
+    checks = {check.key: check for check in _checks(agreement)}
     agree = AssetCheckSpec(
         BOTH_AGREE,
         asset=table_key(meeting_verdicts),
@@ -60,18 +66,27 @@ def rule_checks(settings: Settings, agreement: Agreement) -> AssetChecksDefiniti
         description="The SQL statement and Great Expectations count the same passes and failures, rule by rule",
     )
 
-    @multi_asset_check(name="signed_rules", specs=[*_specs(checks.values()), agree], can_subset=False, pool=WRITER_POOL)
-    def signed_rules(night: Night) -> Iterator[AssetCheckResult]:
+    @multi_asset_check(name="signed_rules", specs=[*_specs(checks.values()), agree], can_subset=True, pool=WRITER_POOL)
+    def signed_rules(context: AssetCheckExecutionContext, night: Night) -> Iterator[AssetCheckResult]:
+        asked = {key.name for key in context.selected_asset_check_keys}
+        is_compared = BOTH_AGREE in asked
+        wanted = {key for key, check in checks.items() if is_compared or check.name in asked}
         built = build_context(settings, night)
         warehouse = Warehouse(settings.warehouse)
-        counts = run_definitions(warehouse.engine, built)
+        counts = run_definitions(warehouse.engine, built, wanted=wanted) if wanted else ()
         with warehouse.transaction() as connection:
-            differing = compare(connection, counts)
+            differing = compare(connection, counts) if is_compared else []
             shares = rule_shares(connection, built)
         for count in counts:
-            yield _rule_result(count, checks[count.definition, count.version, count.rule_id])
+            check = checks[count.definition, count.version, count.rule_id]
+            if check.name in asked:
+                yield _rule_result(count, check)
         for share in shares:
-            yield _share_result(share, checks[share["definition"], share["version"], share["rule_id"]])
+            check = checks[share["definition"], share["version"], share["rule_id"]]
+            if check.share_name in asked:
+                yield _share_result(share, check)
+        if not is_compared:
+            return
         yield AssetCheckResult(
             check_name=BOTH_AGREE,
             asset_key=table_key(meeting_verdicts),

@@ -12,14 +12,24 @@ from rich.text import Text
 
 from definitions_contract.errors import AgreementError, ContractError
 from definitions_contract.loader import load_agreement
-from definitions_contract.resolve import VersionStatus, differences, first_day, status_on, version_on, versions
+from definitions_contract.resolve import VersionStatus, differences, status_on, version_on, versions
 from definitions_contract.schema import Agreement, Definition, Kpi, SigningState
 from definitions_contract.signing import Signed, sign, state
 from definitions_contract.standing import Fault, file_of, findings, late_in_words, signed_texts
 from definitions_contract.words import Lang, describe_measure, describe_rule
 from pipelines.cli.contract_change import export, feedback, impact, impact_before_signing
-from pipelines.cli.options import AgreementOption, LangOption
+from pipelines.cli.contract_plain import (
+    status_of,
+    write_definition,
+    write_differences,
+    write_kpi,
+    write_kpis,
+    write_mistakes,
+    write_standing,
+)
+from pipelines.cli.options import AgreementOption, FormatOption, LangOption
 from pipelines.settings import Settings
+from pipelines.terminal import OutputFormat
 
 app = typer.Typer(help="Check, show, sign, compare and export what was agreed.", no_args_is_help=True)
 for command in (impact, feedback, export):
@@ -72,26 +82,28 @@ def agreement_folder(given: Path | None) -> Path:
 
 
 @app.command()
-def check(lang: LangOption, agreement: AgreementOption = None, on: DayOption = None) -> None:
+def check(
+    lang: LangOption,
+    agreement: AgreementOption = None,
+    on: DayOption = None,
+    form: FormatOption = OutputFormat.TABLE,
+) -> None:
     """Read every file: mistakes with file and line, signing state of each. Exit 1 when it is not in order.
 
     What is not signed yet, or was signed late, is told and leaves 0: numbers are made without it, or by it from now on.
     """
-    loaded = _load(agreement, lang)
+    loaded = _load(agreement, lang, form)
     day = _day(loaded, on)
-    table = _table(lang, "file", "state", "since", "missing")
-    for file, text in signed_texts(loaded).items():
-        status, since = _status(loaded, text, day)
-        table.add_row(file, _word(status, lang), since, _open_signatures(text))
-    _console().print(table)
-    for entry in loaded.refused:
-        _line(f"{entry.file}: {entry.signature.department}: {getattr(entry.why, lang)}")
     future = _future_signatures(loaded)
-    for line in future:
-        _line(f"{line}: {WORDS['future'][lang]}")
     found = findings(loaded, day)
-    for finding in found:
-        _line(getattr(finding.text, lang))
+    if form is OutputFormat.TABLE:
+        _show_standing(loaded, day, lang)
+        for line in future:
+            _line(f"{line}: {WORDS['future'][lang]}")
+        for finding in found:
+            _line(getattr(finding.text, lang))
+    else:
+        write_standing(loaded, day, found, future, form)
     is_broken = any(finding.fault is Fault.BROKEN for finding in found)
     if is_broken or loaded.refused or future:
         raise typer.Exit(1)
@@ -103,20 +115,23 @@ def show(
     name: Annotated[str | None, typer.Argument(help="A definition or a KPI; default: an overview.")] = None,
     agreement: AgreementOption = None,
     on: DayOption = None,
+    form: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Show what holds on a day: the KPIs and phases, one KPI, or the rules of a definition and who signed them."""
-    loaded = _load(agreement, lang)
+    loaded = _load(agreement, lang, form)
     day = _day(loaded, on)
+    is_table = form is OutputFormat.TABLE
     kpi = next((kpi for kpi in loaded.kpis.kpis if kpi.id == name), None)
     if name is None:
-        _show_overview(loaded, lang)
+        _show_overview(loaded, lang) if is_table else write_kpis(loaded, form)
     elif kpi is not None:
-        _show_kpi(kpi, lang)
+        _show_kpi(kpi, lang) if is_table else write_kpi(kpi, form)
     elif versions(loaded, name):
-        try:
-            _show_definition(loaded, version_on(loaded, name, day), day=day, lang=lang)
-        except ContractError as error:
-            _stop(str(error))
+        definition = _version_on(loaded, name, day)
+        if is_table:
+            _show_definition(loaded, definition, day=day, lang=lang)
+        else:
+            write_definition(loaded, definition, day, form)
     else:
         known = [kpi.id for kpi in loaded.kpis.kpis] + sorted({definition.name for definition in loaded.definitions})
         _stop(f"nothing named {name}; one of {', '.join(known)}")
@@ -166,10 +181,14 @@ def diff(
     old: Annotated[str, typer.Argument(help="valid_meeting/v1; v1 or 1 when there is one definition.")],
     new: Annotated[str, typer.Argument(help="The version to compare it with.")],
     agreement: AgreementOption = None,
+    form: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Say in words what differs between two versions of a definition."""
-    loaded = _load(agreement, lang)
+    loaded = _load(agreement, lang, form)
     changes = differences(_version(loaded, old), _version(loaded, new))
+    if form is not OutputFormat.TABLE:
+        write_differences(changes, form)
+        return
     for change in changes:
         _line(f"- {getattr(change, lang)}")
     if not changes:
@@ -209,10 +228,13 @@ def _future_signatures(agreement: Agreement) -> list[str]:
 # --- finding what is meant --------------------------------------------------------------------------------------------
 
 
-def _load(folder: Path | None, lang: Lang) -> Agreement:
+def _load(folder: Path | None, lang: Lang, form: OutputFormat = OutputFormat.TABLE) -> Agreement:
     try:
         return load_agreement(agreement_folder(folder))
     except AgreementError as error:
+        if form is not OutputFormat.TABLE:
+            write_mistakes(error, form)
+            raise typer.Exit(1) from error
         for issue in error.issues:
             _line(issue.text(lang))
         heading = {"ja": f"{len(error.issues)} 件の誤りがあります。", "en": f"{len(error.issues)} mistake(s)."}[lang]
@@ -243,11 +265,28 @@ def _version(agreement: Agreement, text: str) -> Definition:
     return found[0]
 
 
+def _version_on(agreement: Agreement, name: str, day: date) -> Definition:
+    try:
+        return version_on(agreement, name, day)
+    except ContractError as error:
+        _stop(str(error))
+
+
 def _day(agreement: Agreement, given: datetime | None) -> date:
     return given.date() if given else datetime.now(agreement.team.tz).date()
 
 
 # --- showing it -------------------------------------------------------------------------------------------------------
+
+
+def _show_standing(agreement: Agreement, day: date, lang: Lang) -> None:
+    table = _table(lang, "file", "state", "since", "missing")
+    for file, text in signed_texts(agreement).items():
+        status, since = status_of(agreement, text, day)
+        table.add_row(file, _word(status, lang), since, _open_signatures(text))
+    _console().print(table)
+    for entry in agreement.refused:
+        _line(f"{entry.file}: {entry.signature.department}: {getattr(entry.why, lang)}")
 
 
 def _show_overview(agreement: Agreement, lang: Lang) -> None:
@@ -313,12 +352,6 @@ def _body(path: Path) -> str:
     """Give a file as it stands, without comment lines and signatures."""
     text = path.read_text(encoding="utf-8").split("\nsignatures:")[0]
     return "\n".join(line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
-
-
-def _status(agreement: Agreement, text: Signed, day: date) -> tuple[SigningState | VersionStatus, str]:
-    if isinstance(text, Definition):
-        return status_on(agreement, text, day), str(first_day(text) or text.effective_from)
-    return state(text).state, ""
 
 
 def _open_signatures(text: Signed) -> str:

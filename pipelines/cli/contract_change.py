@@ -19,11 +19,16 @@ from definitions_contract.words import Lang
 from pipelines.cli.options import AgreementOption, LangOption
 from pipelines.errors import NoSuchVersionError, NothingPublishedError
 from pipelines.settings import Settings
+from pipelines.terminal import csv_text
 
 FEEDBACK_MONTHS = 6
 
 Since = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day of the meetings that are looked at.")
+]
+PageForm = Annotated[
+    Literal["text", "md", "html", "json", "csv"],
+    typer.Option("--format", help="How it is written; csv has the listed meetings only."),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Write to this file.")]
 
@@ -40,9 +45,7 @@ def impact(
     ] = None,
     since: Since = None,
     agreement: AgreementOption = None,
-    form: Annotated[
-        Literal["text", "md", "html", "json"], typer.Option("--format", help="How it is written.")
-    ] = "text",
+    form: PageForm = "text",
     out: Out = None,
 ) -> None:
     """Say what another version changes: moved meetings, counts, KPIs, targets, and what became of the moved ones.
@@ -62,6 +65,8 @@ def impact(
         found = read_impact(connection, loaded, before, after, since=since.date() if since else None)
     if form == "json":
         write_out(json.dumps(as_plain(found), ensure_ascii=False, indent=2, default=str) + "\n", out)
+    elif form == "csv":
+        write_out(csv_text(found.moved), out)
     else:
         write_out(write_page(impact_page(found, loaded, (before, after), lang), form, lang), out)
 
@@ -70,9 +75,7 @@ def feedback(
     lang: LangOption,
     since: Since = None,
     agreement: AgreementOption = None,
-    form: Annotated[
-        Literal["text", "md", "html", "json"], typer.Option("--format", help="How it is written.")
-    ] = "text",
+    form: PageForm = "text",
     out: Out = None,
 ) -> None:
     """Show what field sales said of held meetings, and where people and the definition disagree: for the next review.
@@ -89,6 +92,8 @@ def feedback(
         found = read_feedback(connection, since=first)
     if form == "json":
         write_out(json.dumps(as_plain(found), ensure_ascii=False, indent=2, default=str) + "\n", out)
+    elif form == "csv":
+        write_out(csv_text(found.disagreements), out)
     else:
         write_out(write_page(feedback_page(found, loaded, lang), form, lang), out)
 

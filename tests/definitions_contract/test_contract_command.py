@@ -1,5 +1,8 @@
-"""`kpi contract` as people run it."""
+"""`kpi contract` as people and programs run it."""
 
+import csv
+import io
+import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -234,3 +237,60 @@ def test_diff_of_an_unknown_version_exits_1() -> None:
 
 def test_the_default_folder_comes_with_the_product(default_folder: Path) -> None:
     assert agreement_folder(None) == default_folder
+
+
+def rows(output: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(output)))
+
+
+def test_a_program_reads_how_each_file_stands(folder: Path, edit: Edit) -> None:
+    edit(V2, "why: Positive", "why: Good")
+    asked = ("check", "--agreement", str(folder), "--format")
+
+    as_json, as_csv = run(*asked, "json"), run(*asked, "csv")
+
+    assert (as_json.exit_code, as_csv.exit_code) == (1, 1)
+    answer = json.loads(as_json.output)
+    broken = next(file for file in answer["files"] if file["file"] == V2)
+    assert (broken["state"], broken["open_signatures"]) == ("broken", ["inside_sales", "field_sales", "marketing"])
+    assert [(finding["file"], finding["fault"]) for finding in answer["findings"]] == [(V2, "broken")]
+    assert [row["file"] for row in rows(as_csv.output)] == [file["file"] for file in answer["files"]]
+
+
+def test_a_program_reads_every_mistake_with_its_place(folder: Path, edit: Edit) -> None:
+    edit(V2, "min_value: 15", "min_value: '15'")
+    asked = ("check", "--agreement", str(folder), "--format")
+
+    as_json, as_csv = run(*asked, "json"), run(*asked, "csv")
+
+    assert (as_json.exit_code, as_csv.exit_code) == (1, 1)
+    (mistake,) = json.loads(as_json.output)["mistakes"]
+    (row,) = rows(as_csv.output)
+    place = {"file": V2, "line": 27, "key": "rules[1].kwargs.min_value"}
+    assert {name: mistake[name] for name in place} == place
+    assert row["advice_ja"] == mistake["advice"]["ja"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "listed", "key"),
+    [
+        pytest.param(("show",), "kpis", "kpi_id", id="all KPIs"),
+        pytest.param(("show", "valid_meeting", "--on", "2026-06-01"), "rules", "rule_id", id="a definition"),
+    ],
+)
+def test_a_program_reads_what_holds(asked: tuple[str, ...], listed: str, key: str) -> None:
+    as_json, as_csv = (run(*asked, "--format", form).output for form in ("json", "csv"))
+
+    ids = [entry[key] for entry in json.loads(as_json)[listed]]
+    assert len(ids) > 3
+    assert [row[key] for row in rows(as_csv)] == ids
+
+
+def test_a_program_reads_one_kpi_and_the_differences_of_two_versions() -> None:
+    kpi = json.loads(run("show", "valid_rate", "--format", "json").output)
+    changes = json.loads(run("diff", "1", "2", "--format", "json").output)
+
+    assert kpi["numerator"]["en"] == rows(run("show", "valid_rate", "--format", "csv").output)[0]["numerator_en"]
+    assert changes == rows(run("diff", "1", "2", "--format", "csv").output)
+    assert "effective from: 2024-04-01 -> 2026-06-01" in [change["en"] for change in changes]
+    assert json.loads(run("diff", "1", "1", "--format", "json").output) == []

@@ -10,19 +10,23 @@ from unittest.mock import patch
 
 import pytest
 from dagster import (
+    AssetCheckKey,
     AssetKey,
+    AssetSelection,
     AssetSpec,
     DagsterInstance,
     DefaultScheduleStatus,
     Definitions,
     EventLogEntry,
     build_schedule_context,
+    materialize,
 )
 
 from models.build import MODELS
+from pipelines.assets.night import Night
 from pipelines.settings import PROJECT
 from pipelines.wiring import build_definitions
-from tests.night.homes import Home, tables_of
+from tests.night.homes import AS_OF, Home, tables_of
 
 SCHEMA, ROWS, LINEAGE = "dagster/column_schema", "dagster/row_count", "dagster/column_lineage"
 FORGOTTEN = {"calls_have_a_disposition", "meetings_have_an_outcome"}  # warnings: the demo's reps leave some of both out
@@ -185,3 +189,23 @@ def test_dagsters_own_tools_accept_the_project(an_untouched_home: Home, command:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_each_signed_rule_can_be_run_again_alone(definitions: Definitions, night_home: Home) -> None:
+    graph = definitions.resolve_asset_graph()
+    verdicts = AssetKey(["kpi", "meeting_verdicts"])
+    one = AssetCheckKey(verdicts, "v2_long_enough")
+    checks = [key for key in graph.asset_check_keys if key.asset_key == verdicts and "v2" in key.name]
+
+    run = materialize(
+        list(definitions.asset_checks or ()),
+        selection=AssetSelection.checks(one),
+        resources={"night": Night(as_of=AS_OF.isoformat())},
+    )
+
+    assert len(checks) > 3
+    # a check that others have to run with has no button of its own in the web page
+    assert {len(graph.get_execution_set_asset_and_check_keys(key)) for key in checks} == {1}
+    (found,) = run.get_asset_check_evaluations()
+    judged = night_home.rows("SELECT count(*) FROM kpi.meeting_verdicts WHERE definition_version = 2")[0][0]
+    assert (found.check_name, found.passed, found.metadata["checked"].value) == ("v2_long_enough", True, judged)
