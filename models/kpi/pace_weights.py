@@ -1,6 +1,6 @@
 """How much of a period's work falls on each day? One row per KPI with targets and calendar day.
 
-Reaches from thirteen months back to the end of the current fiscal year.
+Reaches from thirteen months back to a month after the current fiscal year, in which the week of its last day ends.
 """
 
 from collections.abc import Iterator, Mapping
@@ -44,9 +44,10 @@ def _first_day(as_of: date) -> date:
 
 
 def _end_day(context: BuildContext) -> date:
-    """Give the day after the current fiscal year."""
+    """Give the day after the month that follows the current fiscal year: the year's last week may end there."""
     first_month = context.agreement.team.fiscal_year_start_month
-    return period_of(context.as_of, PeriodKind.FISCAL_YEAR, first_month)[1]
+    next_year = period_of(context.as_of, PeriodKind.FISCAL_YEAR, first_month)[1]
+    return period_of(next_year, PeriodKind.MONTH, first_month)[1]
 
 
 def _history(connection: Connection, kpi_id: str, side: str, as_of: date) -> dict[date, float]:

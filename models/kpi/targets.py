@@ -1,8 +1,9 @@
 """What was agreed to reach? One row per KPI, period and scope with an agreed target.
 
-`each_rep` is the target of a rep who is there for the whole period. Who joins or leaves within it has the share of its business
-days on which they were there; who was there on none has no target. A day of a new rep counts by the ramp of team.yaml: one part of it
-on the first business day, whole when it is over, as in the plan (plan_capacity.py). A target agreed for one rep by name is not ramped.
+`each_rep` is the target of a rep who is in its team or department for the whole period. Who joins or leaves within it has the share
+of its business days on which they were there, and who moves the shares of both; who was there on none has no target. Of a rate, which
+is never shared out, who moves has the newer team's. A day of a new rep counts by the ramp of team.yaml: one part of it on the first
+business day, whole when it is over, as in the plan (plan_capacity.py). A target agreed for one rep by name is not ramped.
 
 Only signed targets count: a text that not all departments signed, or that was edited after signing, gives no row. The data
 checks say so in words, because an empty table alone looks like "nothing was agreed".
@@ -53,19 +54,26 @@ class Company:
     fiscal_month: int
     divided: frozenset[str]  # rates and the like: half a month's target of a rate is the whole rate
 
-    def value_of(self, target: Target, rep_id: str, start: date, end: date) -> float | None:
-        """Give a rep's part of `each_rep` in a period; None when the rep was never there."""
-        share = self.share_there(rep_id, start, end)
-        value = float(target.each_rep or 0)
-        return None if share == 0 else value if target.kpi in self.divided else value * share
+    def parts(self, target: Target, start: date, end: date) -> Iterator[tuple[str, float]]:
+        """Give each rep who was in the target's scope in a period their part of `each_rep`."""
+        if target.each_rep is None or target.scope_kind is ScopeKind.REP:
+            return
+        present = [time for time in self.times if time.start < end and time.end > start]
+        is_divided = target.kpi in self.divided
+        newest = {time.rep_id: time for time in present}
+        inside = list(newest.values()) if is_divided else present
+        for rep_id in dict.fromkeys(time.rep_id for time in inside if _is_in(time, target)):
+            mine = [time for time in present if time.rep_id == rep_id and (is_divided or _is_in(time, target))]
+            share = self.share_there(mine, start, end)
+            if share > 0:
+                yield rep_id, float(target.each_rep) * (1.0 if is_divided else share)
 
-    def share_there(self, rep_id: str, start: date, end: date) -> float:
-        """Share of a period's business days on which a rep was there, new ones by their ramp; of its days, when it has no business day."""
+    def share_there(self, times: Sequence[TeamTime], start: date, end: date) -> float:
+        """Share of a period's business days in a rep's times, new ones by their ramp; of its days, when it has no business day."""
         first, after = bisect_left(self.business_days, start), bisect_left(self.business_days, end)
         days = self.business_days[first:after] or [start + timedelta(days=n) for n in range((end - start).days)]
-        times = [time for time in self.times if time.rep_id == rep_id]
         there = [day for day in days if any(time.start <= day < time.end for time in times)]
-        return sum(self._ramp(rep_id, day) for day in there) / len(days)
+        return sum(self._ramp(times[0].rep_id, day) for day in there) / len(days)
 
     def _ramp(self, rep_id: str, day: date) -> float:
         """How much a rep's day counts; who started before the calendar does has ramped up."""
@@ -91,7 +99,10 @@ def build_targets(connection: Connection, context: BuildContext) -> Rows:
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for target in sorted(agreed.targets, key=lambda target: (SPECIFIC.index(target.scope_kind), target.since)):
         for row in _rows_of(target, start, end, company):
-            rows[tuple(row[key.name] for key in targets.primary_key)] = row
+            key = tuple(row[name.name] for name in targets.primary_key)
+            is_part = row["scope_kind"] == ScopeKind.REP and target.scope_kind is not ScopeKind.REP
+            before = rows[key]["value"] if is_part and key in rows else 0.0  # who moves has a part of each team's
+            rows[key] = row | {"value": before + row["value"]}
     seal = {"agreed_by": ",".join(agreed.agreed_between), "agreed_date": agreed_date}
     return [row | seal for row in rows.values()]
 
@@ -131,11 +142,8 @@ def _rows_of(target: Target, start: date, end: date, company: Company) -> Iterat
             "period_start": period_start,
             "period_end": period_end,
         }
-        if target.each_rep is not None:
-            for rep_id in _reps_of(target, period_start, period_end, times=company.times):
-                value = company.value_of(target, rep_id, period_start, period_end)
-                if value is not None:
-                    yield period | {"scope_kind": "rep", "scope_id": rep_id, "value": value}
+        for rep_id, value in company.parts(target, period_start, period_end):
+            yield period | {"scope_kind": "rep", "scope_id": rep_id, "value": value}
         yield period | {
             "scope_kind": target.scope_kind.value,
             "scope_id": target.scope_id,
@@ -143,16 +151,8 @@ def _rows_of(target: Target, start: date, end: date, company: Company) -> Iterat
         }
 
 
-def _reps_of(target: Target, start: date, end: date, *, times: Sequence[TeamTime]) -> list[str]:
-    """Give the reps whose newest team in the period is in the target's scope: who changes teams has one target."""
-    newest = {time.rep_id: time for time in times if time.start < end and time.end > start}
-    if target.scope_kind is ScopeKind.REP:
-        return []
-    return [
-        time.rep_id
-        for time in newest.values()
-        if target.scope_id == (time.team if target.scope_kind is ScopeKind.TEAM else time.department)
-    ]
+def _is_in(time: TeamTime, target: Target) -> bool:
+    return target.scope_id == (time.team if target.scope_kind is ScopeKind.TEAM else time.department)
 
 
 MODEL = Model(table=targets, reads=(calendar, rep_teams, reps), rows=build_targets, group="kpi")

@@ -403,3 +403,14 @@ def test_a_snapshot_never_changes(with_calendar: sa.Connection, build: Build) ->
     assert [row for row in both_nights if row["known_date"] == AS_OF] == first_night
     won = [row for row in both_nights if row["kpi_id"] == "deals_won" and row["period_start"] == date(2026, 9, 1)]
     assert {(row["known_date"], row["value"]) for row in won} == {(AS_OF, 3), (AS_OF + DAY, 5)}
+
+
+def test_a_kept_night_is_whole_and_no_night_is_kept_afterwards(with_calendar: sa.Connection, build: Build) -> None:
+    insert(with_calendar, tables.kpi_daily, a_fact())
+    build(kpi_periods.MODEL, context())
+    kept = build(snapshots.MODEL, context())
+    insert(with_calendar, tables.kpi_daily, a_fact(rep_id="hs:late"))
+
+    for as_of in (AS_OF, AS_OF - DAY):  # the same night again, and one that nobody ran then
+        build(kpi_periods.MODEL, context(as_of))
+        assert build(snapshots.MODEL, context(as_of)) == kept

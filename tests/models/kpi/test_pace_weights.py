@@ -7,7 +7,9 @@ from models.kpi import pace_weights
 from tests.models.kpi.demo_night import AS_OF, night, rows_of, write
 
 
-def test_every_kpi_with_a_target_has_a_weight_for_every_day_from_thirteen_months_back_to_the_years_end() -> None:
+def test_every_kpi_with_a_target_has_a_weight_for_every_day_from_thirteen_months_back_to_a_month_after_the_year() -> (
+    None
+):
     with night() as connection:
         weights = rows_of(connection, tables.pace_weights)
         wanted = {row["kpi_id"] for row in rows_of(connection, tables.targets)}
@@ -15,7 +17,7 @@ def test_every_kpi_with_a_target_has_a_weight_for_every_day_from_thirteen_months
     assert {row["kpi_id"] for row in weights} == wanted
     for kpi_id in wanted:
         days = [row["day"] for row in weights if row["kpi_id"] == kpi_id]
-        assert (days[0], days[-1]) == (date(2025, 10, 1), date(2027, 3, 31))
+        assert (days[0], days[-1]) == (date(2025, 10, 1), date(2027, 4, 30))
         assert len(days) == (days[-1] - days[0]).days + 1
 
 

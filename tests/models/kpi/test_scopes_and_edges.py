@@ -19,7 +19,7 @@ from definitions_contract.signing import with_signatures
 from models import tables
 from models.context import BuildContext, Model
 from models.core import calls, deals, exchange_rates
-from models.kpi import kpi_daily, kpi_periods, targets
+from models.kpi import kpi_daily, kpi_periods, pace_weights, targets
 from models.kpi.kpi_daily import SEGMENTS
 from pipelines.warehouse import write_model
 from tests.models.factories import (
@@ -111,6 +111,25 @@ def test_nothing_is_due_on_golden_week(build: Build, with_calendar: sa.Connectio
     assert due(date(2026, 5, 6)) == pytest.approx(10)
     assert due(date(2026, 5, 7)) == pytest.approx(20)
     assert due(date(2026, 5, 31)) == pytest.approx(180)
+
+
+def test_the_week_across_the_fiscal_years_end_is_due_by_all_its_days(
+    build: Build, with_calendar: sa.Connection
+) -> None:
+    goal = Target(
+        kpi="calls_made", scope_kind="team", scope_id="is_east", every="week", since=date(2026, 3, 2), value=100
+    )
+    signed = with_signatures(
+        TargetAgreement(agreed_between=BOTH, targets=(goal,)), dict.fromkeys(BOTH, "Somebody"), date(2026, 3, 1)
+    )
+    assert isinstance(signed, TargetAgreement)
+    monday = a_context(agreement=agreed(CALLS, targets=signed), as_of=date(2026, 3, 30))
+
+    for model in (targets.MODEL, pace_weights.MODEL):
+        write_model(with_calendar, model, monday)
+    (row,) = [row for row in build(kpi_periods.MODEL, monday) if row["period_start"] == date(2026, 3, 30)]
+
+    assert row["expected_to_date"] == pytest.approx(20)  # one of five days, three of which are the new year's
 
 
 # --- who has a target --------------------------------------------------------------------------------------------------

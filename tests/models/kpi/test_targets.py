@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from definitions_contract.schema import Target, TargetAgreement
+from definitions_contract.schema import Kpi, Target, TargetAgreement
 from definitions_contract.signing import with_signatures
 from models import tables
 from models.context import BuildContext, Model
 from models.kpi import targets
-from tests.models.factories import BOTH, a_context, an_agreement, insert, row_of
+from tests.models.factories import BOTH, a_context, insert, row_of
+from tests.models.kpi.agreements import a_kpi, agreed
 
 Build = Callable[[Model, BuildContext], list[dict[str, Any]]]
 SIGNED = dict.fromkeys(BOTH, "Somebody")
@@ -31,15 +32,15 @@ def a_target(**changes: Any) -> Target:
     return Target(**(values | changes))
 
 
-def text(*agreed: Target, signed_by: dict[str, str] = SIGNED) -> TargetAgreement:
-    unsigned = TargetAgreement(agreed_between=BOTH, targets=agreed)
+def text(*wanted: Target, signed_by: dict[str, str] = SIGNED) -> TargetAgreement:
+    unsigned = TargetAgreement(agreed_between=BOTH, targets=wanted)
     signed = with_signatures(unsigned, signed_by, date(2026, 7, 1))
     assert isinstance(signed, TargetAgreement)
     return signed
 
 
-def context(agreed: TargetAgreement) -> BuildContext:
-    return a_context(agreement=an_agreement(targets=agreed))
+def context(text: TargetAgreement, *kpis: Kpi) -> BuildContext:
+    return a_context(agreement=agreed(*kpis, targets=text))
 
 
 def values(rows: list[dict[str, Any]]) -> dict[tuple[Any, ...], float]:
@@ -93,14 +94,37 @@ def test_each_rep_of_the_scope_has_the_value_in_the_months_they_were_there(build
 
 
 @pytest.mark.usefixtures("in_teams")
-def test_a_rep_who_moves_has_the_target_of_the_newer_team(build: Build) -> None:
+@pytest.mark.parametrize(
+    ("kind", "september"),
+    [
+        # of September's 19 business days the rep was in the East on 7, in the West on 12
+        pytest.param("count", 10 * 7 / 19 + 20 * 12 / 19, id="a count: the days in each"),
+        pytest.param("rate", 20, id="a rate is never shared out: the newer team's"),
+    ],
+)
+def test_a_rep_who_moves_has_a_part_of_each_teams_target(build: Build, kind: str, september: float) -> None:
     east = a_target(scope_kind="team", scope_id="is_east", each_rep=10)
     west = a_target(scope_kind="team", scope_id="is_west", each_rep=20)
 
-    found = values(build(targets.MODEL, context(text(east, west))))
+    found = values(build(targets.MODEL, context(text(east, west), a_kpi(id="valid_meetings", kind=kind))))
 
     assert found[date(2026, 8, 1), "rep", "moves"] == 10
-    assert found[date(2026, 9, 1), "rep", "moves"] == 20
+    assert found[date(2026, 9, 1), "rep", "moves"] == pytest.approx(september)
+
+
+def test_who_comes_from_another_department_within_a_month_has_the_target_of_the_days_since(
+    build: Build, with_calendar: sa.Connection
+) -> None:
+    for team, department, start, end in [
+        ("fs", "field_sales", date(2026, 1, 1), date(2026, 9, 10)),
+        ("is_west", "inside_sales", date(2026, 9, 10), None),
+    ]:
+        time = {"rep_id": "comes", "team": team, "department": department, "valid_from": start, "valid_to": end}
+        insert(with_calendar, tables.rep_teams, row_of(tables.rep_teams, **time))
+
+    found = values(build(targets.MODEL, context(text(a_target(each_rep=19)))))
+
+    assert {key[0]: value for key, value in found.items() if key[1] == "rep"} == {date(2026, 9, 1): pytest.approx(12)}
 
 
 @pytest.mark.usefixtures("in_teams")
