@@ -12,9 +12,11 @@ from definitions_contract.draft import Draft, Loaded, check_known, check_unique
 from definitions_contract.errors import Issue
 from definitions_contract.periods import is_country_known
 from definitions_contract.schema import (
+    Gate,
     Kpi,
     KpiAgreement,
     Measure,
+    PeriodKind,
     PhaseAgreement,
     ScopeKind,
     Signature,
@@ -32,6 +34,12 @@ from definitions_contract.vocabulary import (
 )
 
 PUBLIC_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( [^\n]*)?")
+MOST_PERIODS: Mapping[PeriodKind, int] = {  # whole ones that are there on any day (models/kpi/periods.py)
+    PeriodKind.WEEK: 25,
+    PeriodKind.MONTH: 13,
+    PeriodKind.QUARTER: 7,
+    PeriodKind.FISCAL_YEAR: 2,
+}
 WHERE_OPERATORS = ("not", "at_least", "at_most", "is_missing")
 
 
@@ -174,15 +182,16 @@ def _check_kpis(draft: Draft, kpis: Loaded[KpiAgreement]) -> Iterator[Issue]:
 
 def _check_kpi_names(draft: Draft, document: Document, place: Location, kpi: Kpi) -> Iterator[Issue]:
     others = (draft.kpi_ids() or frozenset()) - {kpi.id}
+    products = {other.id for other in draft.kpis.model.kpis if other.kind == "product"} if draft.kpis else set()
     phases = {phase.id for phase in draft.phases.model.phases} if draft.phases else None
     definitions = {loaded.model.name for loaded in draft.definitions}
     yield from check_known(document, (*place, "guard"), kpi.guard, others)
     yield from check_known(document, (*place, "owner"), kpi.owner, draft.departments())
     yield from check_known(document, (*place, "phase"), kpi.phase, phases)
     yield from check_known(document, (*place, "definition"), kpi.definition, definitions)
-    yield from check_known(document, (*place, "divide_by"), kpi.divide_by, others)
+    yield from check_known(document, (*place, "divide_by"), kpi.divide_by, others - products)
     for number, factor in enumerate(kpi.multiply):
-        yield from check_known(document, (*place, "multiply", number), factor, others)
+        yield from check_known(document, (*place, "multiply", number), factor, others - products)
 
 
 def _check_shape(document: Document, place: Location, kpi: Kpi) -> Iterator[Issue]:
@@ -364,6 +373,16 @@ def _check_gates(document: Document, model: PhaseAgreement) -> Iterator[Issue]:
             limit = f"at most of_periods ({phase.gate.of_periods})"
             where = ("phases", number, "gate", "met_periods")
             yield document.issue(where, found=phase.gate.met_periods, allowed=limit, advice=advice.USE_ALLOWED)
+        yield from _check_reach(document, ("phases", number, "gate"), phase.gate) if phase.gate else ()
+
+
+def _check_reach(document: Document, place: Location, gate: Gate) -> Iterator[Issue]:
+    """A gate that asks for more periods than there ever are would never open."""
+    most = MOST_PERIODS[gate.every]
+    for key, found in (("of_periods", gate.of_periods), ("next_kpi_least_periods", gate.next_kpi_least_periods)):
+        if found > most:
+            allowed = f"at most {most} with every {gate.every.value}: the numbers reach no further back"
+            yield document.issue((*place, key), found=found, allowed=allowed, advice=advice.USE_ALLOWED)
 
 
 # --- shared by the files ----------------------------------------------------------------------------------------------

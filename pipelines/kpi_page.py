@@ -49,7 +49,7 @@ REASONS: Mapping[str, Mapping[Lang, str]] = {
     "edited": {"ja": "修正", "en": "edited"},
     "new_version": {"ja": "定義の改版", "en": "new version of the definition"},
     "merged": {"ja": "統合", "en": "merged"},
-    "gone": {"ja": "削除", "en": "deleted or merged in the CRM"},
+    "gone": {"ja": "CRM での削除または統合", "en": "deleted or merged in the CRM"},
 }
 
 

@@ -19,6 +19,7 @@ from definitions_contract.schema import PeriodKind, ScopeKind, Target, TargetAgr
 from models.context import BuildContext
 from models.errors import PlanRequestError
 from models.kpi.daily_history import ScopeKey
+from models.kpi.phase_status import rounded
 from models.kpi.plan_changes import Changes
 from models.kpi.plan_goal import asked_goal
 from models.kpi.plan_work import Material, Plan, read_material, work_out
@@ -143,6 +144,7 @@ def _proposed(plan: Plan) -> Iterator[Target]:
             need = float(plan.needs[step].middle[position])
             if month.days_left < month.business_days or need <= 0:
                 continue  # a begun month keeps its target
+            value, agreed = _rounded(step, need), _agreed_for(plan, step, month.start)
             yield Target(
                 kpi=step,
                 scope_kind=ScopeKind(material.goal.scope[0]),
@@ -150,8 +152,31 @@ def _proposed(plan: Plan) -> Iterator[Target]:
                 every=PeriodKind.MONTH,
                 since=month.start,
                 until=month.end,
-                value=_rounded(step, need),
+                value=value,
+                each_rep=None if agreed is None else in_proportion(agreed, value),
             )
+
+
+def in_proportion(agreed: Target, value: Decimal) -> Decimal | None:
+    """Give what each rep has when a target becomes another one: whole from ten on, else two figures."""
+    if agreed.each_rep is None or not agreed.value:
+        return agreed.each_rep
+    each = agreed.each_rep * value / agreed.value
+    return each.quantize(Decimal(1), ROUND_HALF_UP) if each >= 10 else Decimal(repr(rounded(float(each))))
+
+
+def _agreed_for(plan: Plan, step: str, start: date) -> Target | None:
+    """Give the monthly target that the proposal would replace in the month of `start`."""
+    wanted = (step, *plan.material.goal.scope, PeriodKind.MONTH)
+    rows = plan.material.context.agreement.targets.targets
+    return next(
+        (
+            row
+            for row in rows
+            if (*_key(row), row.every) == wanted and row.since <= start and (row.until is None or start < row.until)
+        ),
+        None,
+    )
 
 
 def _rounded(step: str, value: float) -> Decimal:

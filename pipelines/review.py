@@ -15,7 +15,7 @@ from models.kpi.phase_status import agreed_gate
 from models.statistics.gate import Proposal
 from models.tables import phase_status
 from pipelines.errors import NothingPublishedError
-from pipelines.planning import published, write_proposal
+from pipelines.planning import in_proportion, published, write_proposal
 from pipelines.settings import Settings
 
 HEADER = """A proposal by `kpi review`, written on {today} from the numbers up to {as_of}: {proposal}.
@@ -89,6 +89,17 @@ def _with_target(review: Review, value: float) -> TargetAgreement:
     rows: list[Target] = []
     for row in agreement.targets.targets:
         rows += _replaced(row, start, value) if _is_meant(row, review) else [row]
+    if rows == list(agreement.targets.targets):  # the agreed one ends by then, and nothing follows it yet
+        rows.append(
+            Target(
+                kpi=agreement.phases.current_kpi,
+                scope_kind=ScopeKind.DEPARTMENT,
+                scope_id=agreement.phases.department,
+                every=_gate_period(review),
+                since=start,
+                value=Decimal(repr(value)),
+            )
+        )
     return agreement.targets.model_copy(update={"targets": tuple(rows), "signatures": ()})
 
 
@@ -102,11 +113,9 @@ def _is_meant(row: Target, review: Review) -> bool:
 
 def _replaced(row: Target, start: date, value: float) -> list[Target]:
     """Keep the target until `start`, then the new one; what each rep has changes in proportion."""
-    factor = Decimal(repr(value)) / row.value if row.value else Decimal(1)
-    each = None if row.each_rep is None else (row.each_rep * factor).quantize(Decimal(1))
-    new = row.model_copy(
-        update={"since": max(start, row.since), "value": Decimal(repr(value)).normalize(), "each_rep": each}
-    )
+    new_value = Decimal(repr(value))
+    each = in_proportion(row, new_value)
+    new = row.model_copy(update={"since": max(start, row.since), "value": new_value.normalize(), "each_rep": each})
     return [row.model_copy(update={"until": start}), new] if row.since < start else [new]
 
 

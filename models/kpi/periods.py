@@ -16,6 +16,7 @@ PERIOD_STARTS: dict[PeriodKind, ColumnElement[Any]] = {
 }
 WEEKS_SHOWN = 26  # half a year of weeks says what a week says; older ones are in the snapshots
 MONTHS_SHOWN = 13  # this month and the same month a year ago
+QUARTER_MONTHS_SHOWN = 24  # seven whole quarters on any day: what a gate by the quarter may ask for
 
 
 def days_of_periods() -> CTE:
@@ -86,11 +87,14 @@ def counted_days(days: CTE, shown: CTE) -> CTE:
 
 
 def _first_shown(as_of: date) -> dict[PeriodKind, date]:
-    months = as_of.year * 12 + as_of.month - 1 - MONTHS_SHOWN
-    first_month = date(months // 12, months % 12 + 1, 1)
     return {
         PeriodKind.WEEK: as_of - timedelta(weeks=WEEKS_SHOWN),
-        PeriodKind.MONTH: first_month,
-        PeriodKind.QUARTER: first_month,
+        PeriodKind.MONTH: _months_before(as_of, MONTHS_SHOWN),
+        PeriodKind.QUARTER: _months_before(as_of, QUARTER_MONTHS_SHOWN),
         PeriodKind.FISCAL_YEAR: date.min,
     }
+
+
+def _months_before(day: date, count: int) -> date:
+    months = day.year * 12 + day.month - 1 - count
+    return date(months // 12, months % 12 + 1, 1)

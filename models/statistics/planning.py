@@ -139,8 +139,7 @@ def lag_curve(
 
     The draws weigh the cases at random (Bayesian bootstrap), with Jeffreys' half case of each kind.
     """
-    converted = sum(case.has_converted for case in cases)
-    if len(cases) < least_sample or converted == 0:
+    if len(cases) < least_sample:
         return LagCurve(rate=refused(len(cases), least_sample))
     ordered = sorted(cases, key=lambda case: (case.days, not case.has_converted))
     tail = float(min(LEAST_AT_RISK, len(ordered)) - 1)  # cases older than the curve reaches: alive all the way
@@ -148,7 +147,7 @@ def lag_curve(
     days = np.array([max(case.days, 0) for case in ordered], dtype=float)
     is_hit = np.array([case.has_converted for case in ordered])
     if not is_hit.any():
-        return LagCurve(rate=refused(len(ordered), least_sample))
+        return LagCurve(rate=none_converted(len(cases)))
     generator = _generator(random)
     point = _increments(np.ones((1, len(ordered))), is_hit, np.array([tail]), 0.0)
     weights = generator.exponential(size=(draws, len(ordered)))
@@ -196,6 +195,11 @@ def refused(count: int, least_sample: int) -> Rate:
     missing = max(least_sample - count, 1)
     reason = f"{count} matured cases, {missing} more are needed"
     return Rate(nan, nan, nan, count, reason=reason, missing=missing)
+
+
+def none_converted(count: int) -> Rate:
+    """Give no figure where cases are enough and conversions are missing: of nothing there is no lag."""
+    return Rate(nan, nan, nan, count, reason=f"none of {count} cases has converted yet, 1 more is needed", missing=1)
 
 
 def _increments(weights: Floats, is_hit: NDArray[np.bool_], tails: Floats, extra: Floats | float) -> Floats:

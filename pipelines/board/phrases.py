@@ -93,6 +93,10 @@ CLAUSES = forms(
         (r"the department's rate: too few own cases", "自分の件数が少ないため部署の率"),
         (r"the agreed benchmark", "合意したベンチマーク"),
         (
+            r"(?:No figure: )?none of (\d+) cases has converted yet, 1 more is needed",
+            r"データ不足: \1 件のうちまだ 1 件も次の段階に進んでいません。1 件あれば計算できます",
+        ),
+        (
             r"(?:No figure: )?(\d+) matured cases, (\d+) more are needed",
             r"データ不足: 結果の出た件数 \1。あと \2 件が必要",
         ),

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import sqlalchemy as sa
 
 from definitions_contract.documents import read_document
 from definitions_contract.loader import load_agreement
-from definitions_contract.schema import PhaseAgreement, SigningState, TargetAgreement
+from definitions_contract.schema import PhaseAgreement, SigningState, Target, TargetAgreement
 from definitions_contract.signing import state
 from models import tables
 from models.kpi import phase_status
+from models.statistics.gate import Proposal
 from pipelines.publish import DATABASE_NAME
+from pipelines.review import Review, proposed_text
 from pipelines.warehouse import Warehouse, write_model
 from tests.models.factories import a_context
 from tests.models.kpi import phase_teams, plan_teams
@@ -130,6 +133,9 @@ def test_a_proposal_loads_as_targets_and_is_signed_by_nobody(plan_home: Path, tm
     calls = [row for row in agreed.targets.targets if (row.kpi, row.scope_id) == ("calls_made", "inside_sales")]
     assert [str(row.since) for row in calls] == ["2025-04-01", "2026-10-01", "2026-11-01", "2026-12-01", "2027-01-01"]
     assert (calls[0].until, calls[-1].value) == (calls[1].since, calls[0].value)
+    for row in calls[1:-1]:  # what each rep has moves with the target
+        assert row.each_rep is not None
+        assert float(row.each_rep) == pytest.approx(float(row.value) * 240 / 2900, abs=0.5)
 
 
 def test_in_launch_the_agreed_activity_leads(plan_home: Path, tmp_path: Path) -> None:
@@ -218,6 +224,35 @@ def test_a_review_ends_in_a_file_to_sign(
         assert [str(row.since) for row in rows] == ["2025-04-01", "2026-12-01"]
         assert float(rows[1].value) == pytest.approx(now, rel=0.15)
         assert rows[0].until == rows[1].since
+
+
+@pytest.mark.parametrize(
+    ("until", "targets"),
+    [
+        pytest.param(None, [("2025-04-01", 0.5, 0.25), ("2026-12-01", 0.6, 0.3)], id="what each has of a rate stays a rate"),
+        pytest.param(date(2026, 12, 1), [("2025-04-01", 0.5, 0.25), ("2026-12-01", 0.6, None)], id="none follows yet"),
+    ],
+)  # fmt: skip
+def test_a_proposed_target_follows_the_agreed_one(
+    until: date | None, targets: list[tuple[str, float, float | None]]
+) -> None:
+    agreement = load_agreement(AGREEMENT)
+    phases = agreement.phases.model_copy(update={"current_kpi": "valid_rate"})
+    row = Target(kpi="valid_rate", scope_kind="department", scope_id="inside_sales", every="month",
+                 since=date(2025, 4, 1), until=until, value="0.5", each_rep="0.25")  # fmt: skip
+    text = agreement.targets.model_copy(update={"targets": (row,)})
+    asked = Review(
+        agreement=agreement.model_copy(update={"targets": text, "phases": phases}),
+        as_of=date(2026, 11, 20), conditions=(), proposal=Proposal.RESET_TARGET, phase="stable", kpi="valid_rate",
+        target=0.6, reason="",
+    )  # fmt: skip
+
+    proposed, file = proposed_text(asked)
+
+    assert file == "targets"
+    assert isinstance(proposed, TargetAgreement)
+    found = [(str(row.since), float(row.value), row.each_rep and float(row.each_rep)) for row in proposed.targets]
+    assert found == targets
 
 
 def test_a_review_speaks_japanese(tmp_path: Path) -> None:

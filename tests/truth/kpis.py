@@ -240,8 +240,10 @@ PERIODS: dict[str, Callable[[date], date]] = {
 
 
 def _first_shown(kind: str, as_of: date) -> date:
-    """Half a year of weeks, thirteen months back, every fiscal year."""
+    """Half a year of weeks, thirteen months back, two years of quarters, every fiscal year."""
     if kind == "week":
         return as_of - 26 * 7 * DAY
+    if kind == "quarter":
+        return as_of.replace(year=as_of.year - 2, day=1)
     same_month_last_year = as_of.replace(year=as_of.year - 1, day=1)
     return date.min if kind == "fiscal_year" else (same_month_last_year - DAY).replace(day=1)

@@ -140,6 +140,8 @@ def plainly_added(facts: list[dict[str, Any]], as_of: date) -> dict[tuple[Any, .
 def is_shown(kind: str, start: date, as_of: date) -> bool:
     if kind == "week":
         return start >= as_of - timedelta(weeks=26)
+    if kind == "quarter":
+        return start >= date(as_of.year - 2, as_of.month, 1)
     return kind == "fiscal_year" or start >= date(as_of.year - 1, as_of.month, 1) - timedelta(days=31)
 
 

@@ -136,7 +136,7 @@ def start_of(kind: str, day: date) -> date:
 
 
 def is_shown(kind: str, start: date) -> bool:
-    first = {"week": AS_OF - timedelta(weeks=26), "fiscal_year": date.min}
+    first = {"week": AS_OF - timedelta(weeks=26), "quarter": date(2025, 1, 1), "fiscal_year": date.min}
     return start >= first.get(kind, date(2025, 12, 1))
 
 

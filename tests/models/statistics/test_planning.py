@@ -107,6 +107,12 @@ def test_a_lag_curve_is_refused_without_cases(cases: list[Case]) -> None:
     assert curve.median_days is None
 
 
+def test_without_a_conversion_it_says_so_and_not_that_cases_are_missing() -> None:
+    rate = lag_curve([Case(days=90, has_converted=False)] * 50, least_sample=20).rate
+
+    assert (rate.reason, rate.missing) == ("none of 50 cases has converted yet, 1 more is needed", 1)
+
+
 def test_a_curve_without_young_cases_is_the_plain_share() -> None:
     cases = [Case(10, has_converted=True)] * 30 + [Case(400, has_converted=False)] * 70
 
