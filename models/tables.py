@@ -969,6 +969,7 @@ snapshots = Table(
     _double("denominator", "As known then"),
     _double("value", "As known then"),
     _text("definition_versions", "Versions behind it, comma separated"),
+    _boolean("is_backfilled", "Worked out on a later day from the records as they stood then: a night that was missed"),
     schema="kpi",
     comment="One row per KPI, period, scope and night: append-only, what was known then",
 )

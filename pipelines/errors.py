@@ -8,6 +8,7 @@ PipelineError
 ├── InitError              `kpi init` cannot write there, or was not told enough
 ├── NothingPublishedError  there is no published database yet: run `kpi nightly`
 ├── SourceMissingError     no source could be read at all
+├── NightMissingError      a day's own night has yet to run: run it, then fill in those before
 ├── NoSuchVersionError     no such definition or version in the agreement
 ├── UnknownMeetingError    nothing has the id that was asked for
 ├── UnknownKpiError        the agreement has no such KPI, or nobody has that name
@@ -46,6 +47,10 @@ class NothingPublishedError(PipelineError):
 
 class SourceMissingError(PipelineError):
     """No source could be read."""
+
+
+class NightMissingError(PipelineError):
+    """A day's own night has yet to run."""
 
 
 class NoSuchVersionError(PipelineError):

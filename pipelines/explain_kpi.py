@@ -77,8 +77,9 @@ def explain_kpi(connection: sa.Connection, agreement: Agreement, question: Quest
         "scope_kind": scope_kind.value,
         "scope_id": scope_id,
     }
-    known = connection.execute(_kept(keys)).mappings().all()
-    row = connection.execute(_row(keys)).mappings().first() or (known[-1] if known else None)
+    kept = connection.execute(_kept(keys)).mappings().all()
+    known = [row for row in kept if not row["is_backfilled"]]  # a number worked out later was not reported then
+    row = connection.execute(_row(keys)).mappings().first() or (kept[-1] if kept else None)
     if row is None:
         raise UnknownPeriodError(
             f"no number of {kpi.id} was kept for {question.period} and {scope_name}; `kpi status` shows which there are"
@@ -198,7 +199,7 @@ def _definitions(agreement: Agreement, kpi: Kpi, versions: str | None) -> tuple[
 
 
 def _kept(keys: Mapping[str, Any]) -> sa.Select[Any]:
-    columns = ("known_date", "numerator", "denominator", "definition_versions")
+    columns = ("known_date", "numerator", "denominator", "definition_versions", "is_backfilled")
     return (
         sa.select(*(snapshots.c[name] for name in columns), snapshots.c.value.label("actual"))
         .where(*(snapshots.c[name] == value for name, value in keys.items()))

@@ -70,7 +70,7 @@ def build_kpi_periods(context: BuildContext) -> Select[Any]:
     days = days_of_periods()
     shown = shown_periods(days, as_of=context.as_of)
     counted = counted_days(days, shown)
-    facts = _period_facts(counted, _versions(agreement))
+    facts = _period_facts(counted, _versions(agreement), context.as_of)
     additive = select(facts).where(facts.c.current_count > 0)
     kpis = agreement.kpis.kpis
     kinds = {kpi.id: kpi.kind for kpi in kpis}
@@ -86,9 +86,9 @@ def _versions(agreement: Agreement) -> tuple[int, ...]:
     return tuple(sorted({definition.version for definition in agreement.definitions}))
 
 
-def _period_facts(counted: CTE, versions: tuple[int, ...]) -> CTE:
+def _period_facts(counted: CTE, versions: tuple[int, ...], as_of: date) -> CTE:
     """Add up per KPI, period and scope, this period and the one before side by side."""
-    daily = _daily_by_scope()
+    daily = _daily_by_scope(as_of)
     is_current = counted.c.is_previous == 0
     keys = [daily.c.kpi_id, counted.c.period_kind, counted.c.period_start, daily.c.scope_kind, daily.c.scope_id]
     sides = {
@@ -119,13 +119,17 @@ def _period_facts(counted: CTE, versions: tuple[int, ...]) -> CTE:
     )
 
 
-def _daily_by_scope() -> CTE:
-    """Fold the segments away before the days are joined: one row per KPI, day, scope and version."""
+def _daily_by_scope(as_of: date) -> CTE:
+    """Fold the segments away before the days are joined: one row per KPI, day, scope and version.
+
+    Tonight's facts end at as_of; for a past night the later ones do not count.
+    """
     by_scope = []
     for kind, scope in SCOPES.items():
         keys = [kpi_daily.c.kpi_id, kpi_daily.c.counted_date, scope.label("scope_id"), kpi_daily.c.definition_version]
         sums = [func.sum(kpi_daily.c[name]).label(name) for name in ("numerator", "denominator")]
-        by_scope.append(select(literal(kind.value).label("scope_kind"), *keys, *sums).group_by(*keys))
+        facts = select(literal(kind.value).label("scope_kind"), *keys, *sums)
+        by_scope.append(facts.where(kpi_daily.c.counted_date <= as_of).group_by(*keys))
     return union_all(*by_scope).cte("daily_by_scope")
 
 

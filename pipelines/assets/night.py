@@ -8,6 +8,7 @@ from pydantic import Field
 
 from models.context import BuildContext, ConnectionFacts
 from pipelines.agreement import current_agreement, current_connections
+from pipelines.errors import SettingsError
 from pipelines.settings import Settings
 
 
@@ -15,19 +16,26 @@ class Night(ConfigurableResource):  # type: ignore[type-arg]  # its value is its
     """Arguments of a run; the defaults are those of the schedule."""
 
     as_of: str = Field(
-        default="", description="Last whole day that counts, YYYY-MM-DD. Empty: yesterday in the team's zone."
+        default="",
+        description="Last whole day that counts, YYYY-MM-DD. Empty: yesterday in the team's zone. "
+        "A past day shows every number as of then, until the next night.",
     )
     full_refresh: bool = Field(default=False, description="Ask the CRMs for everything again, not only what changed.")
     only: str = Field(default="", description="Name of the one connection to ask. Empty: all.")
 
 
 def day_of(night: Night, zone: ZoneInfo, now: datetime) -> date:
-    """The last whole day that counts.
+    """The last whole day that counts. Raises SettingsError for what is no day.
 
     >>> day_of(Night(), ZoneInfo("Asia/Tokyo"), datetime(2026, 11, 23, 17, 0, tzinfo=UTC))
     datetime.date(2026, 11, 23)
     """
-    return date.fromisoformat(night.as_of) if night.as_of else now.astimezone(zone).date() - timedelta(days=1)
+    if not night.as_of:
+        return now.astimezone(zone).date() - timedelta(days=1)
+    try:
+        return date.fromisoformat(night.as_of)
+    except ValueError as error:
+        raise SettingsError(f"as_of is {night.as_of!r}; write a day as YYYY-MM-DD, or leave it empty") from error
 
 
 def build_context(settings: Settings, night: Night) -> BuildContext:

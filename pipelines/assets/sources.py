@@ -21,7 +21,7 @@ from connectors.records import Landed
 from connectors.settings import Connection
 from pipelines.assets.night import Night, build_context
 from pipelines.assets.tables import OWNERS, WRITER_POOL
-from pipelines.errors import SourceMissingError
+from pipelines.errors import SettingsError, SourceMissingError
 from pipelines.loading import Loaded
 from pipelines.settings import Settings
 from pipelines.sources import extract_sources, load_source
@@ -67,6 +67,7 @@ def _landing_asset(settings: Settings, connections: tuple[Connection, ...]) -> A
 
     @multi_asset(name="landing", specs=specs, check_specs=checks, can_subset=True)
     def landing(context: AssetExecutionContext, night: Night) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
+        _check_name(night.only, connections)
         chosen = [by_key[key] for key in sorted(context.selected_asset_keys, key=str)]
         asked = [connection for connection in chosen if night.only in ("", connection.name)]
         as_of = build_context(settings, night).as_of
@@ -82,6 +83,13 @@ def _landing_asset(settings: Settings, connections: tuple[Connection, ...]) -> A
             raise SourceMissingError(f"no source could be read: {reasons}")
 
     return landing
+
+
+def _check_name(only: str, connections: tuple[Connection, ...]) -> None:
+    """A name that nobody has would ask no CRM, and nobody would hear of it. Raises SettingsError."""
+    names = [connection.name for connection in connections]
+    if only and only not in names:
+        raise SettingsError(f"only is {only!r}; there are: {', '.join(names)}; empty asks all")
 
 
 def _landing_metadata(outcome: Landed | Exception | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
+    AssetMaterialization,
     AssetsDefinition,
     MaterializeResult,
     TableColumn,
@@ -23,7 +24,7 @@ from dagster import (
 from models.build import MODELS
 from models.context import BuildContext, Model
 from models.ops.data_checks import ALL_CHECKS
-from models.tables import check_results, divergence
+from models.tables import check_results, divergence, snapshots
 from pipelines.assets.divergence import divergence_results, divergence_specs, morning_freshness
 from pipelines.assets.night import Night, build_context
 from pipelines.assets.shown_numbers import shown_numbers
@@ -34,6 +35,7 @@ from pipelines.warehouse import Warehouse
 WRITER_POOL = "duckdb_writer"  # one step at a time opens the warehouse for writing
 OWNERS = ["team:data"]
 AGREEMENT_KEY = AssetKey("agreement")
+PAST_KEY = AssetKey(["kpi", "past_snapshots"])
 
 
 def table_key(table: sa.Table) -> AssetKey:
@@ -75,12 +77,23 @@ def _table_asset(settings: Settings, model: Model, raw_keys: list[AssetKey]) -> 
             **shown_numbers(warehouse, built, model.table),
         }
         yield MaterializeResult(metadata=metadata)
+        if model.table is snapshots and _is_kept(
+            warehouse, built
+        ):  # it needs no adding: it stands green among the past ones
+            context.log_event(AssetMaterialization(PAST_KEY, partition=built.as_of.isoformat()))
         if is_checks:
             yield from _data_check_results(warehouse, built, key)
         if is_divergence:
             yield from divergence_results(warehouse, built, key)
 
     return build
+
+
+def _is_kept(warehouse: Warehouse, built: BuildContext) -> bool:
+    """A past day that is run again is not: it is added by the asset of the past days only, and marked there."""
+    kept = sa.select(sa.literal(1)).where(snapshots.c.known_date == built.as_of).exists()
+    with warehouse.transaction() as connection:
+        return bool(connection.execute(sa.select(kept)).scalar_one())
 
 
 def _dependencies(model: Model, raw_keys: list[AssetKey]) -> list[AssetKey]:

@@ -51,7 +51,7 @@ class NightProgress(logging.Handler):
             case DagsterEventType.STEP_START:
                 self._started[str(event.step_key)] = time.monotonic()
                 self._status.update(str(event.step_key).replace("__", "."))
-            case DagsterEventType.ASSET_MATERIALIZATION:
+            case DagsterEventType.ASSET_MATERIALIZATION if event.partition is None:  # one of a day is only noted
                 self._materialized(event)
             case DagsterEventType.ASSET_CHECK_EVALUATION:
                 self._checked(event)

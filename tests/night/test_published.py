@@ -211,6 +211,7 @@ def open_board(browser: Browser, night_home: Home, faults: list[str]) -> Iterato
         )
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(url)
+        page.locator("html.whole").wait_for()  # all of it is laid out
         return page
 
     yield open_board

@@ -416,3 +416,42 @@ def test_a_kept_night_is_whole_and_no_night_is_kept_afterwards(with_calendar: sa
     for as_of in (AS_OF, AS_OF - DAY):  # the same night again, and one that nobody ran then
         build(kpi_periods.MODEL, context(as_of))
         assert build(snapshots.MODEL, context(as_of)) == kept
+
+
+PAST_NIGHT = AS_OF - DAY
+
+
+def test_a_missed_night_is_added_as_it_would_have_been_kept_and_says_so(
+    with_calendar: sa.Connection, build: Build
+) -> None:
+    insert(with_calendar, tables.targets, a_target())
+    insert(with_calendar, tables.kpi_daily, a_fact(numerator=3), a_fact(counted_date=PAST_NIGHT, numerator=5))
+    build(kpi_periods.MODEL, context(PAST_NIGHT))
+    would_have_kept = build(snapshots.MODEL, context(PAST_NIGHT))
+    with_calendar.execute(sa.delete(tables.snapshots))
+    insert(with_calendar, tables.kpi_daily, a_fact(counted_date=AS_OF, numerator=70))  # of a day that had not come
+    build(kpi_periods.MODEL, context())
+    tonight = build(snapshots.MODEL, context())
+
+    both = build(snapshots.PAST, context(PAST_NIGHT))
+
+    assert len(would_have_kept) > 5
+    assert {row["is_backfilled"] for row in would_have_kept} == {False}
+    added = [row | {"is_backfilled": False} for row in both if row["is_backfilled"]]
+    assert sorted(added, key=str) == sorted(would_have_kept, key=str)
+    assert [row for row in both if not row["is_backfilled"]] == tonight
+
+
+def test_what_a_night_kept_stands_and_a_kpi_that_it_did_not_know_is_added(
+    with_calendar: sa.Connection, build: Build
+) -> None:
+    insert(with_calendar, tables.kpi_daily, a_fact(numerator=3))
+    build(kpi_periods.MODEL, context(PAST_NIGHT))
+    kept = build(snapshots.MODEL, context(PAST_NIGHT))
+    with_calendar.execute(sa.update(tables.kpi_daily).values(numerator=4))
+    insert(with_calendar, tables.kpi_daily, a_fact(kpi_id="average_deal", numerator=300, denominator=3))
+
+    after = build(snapshots.PAST, context(PAST_NIGHT))
+
+    assert [row for row in after if not row["is_backfilled"]] == kept
+    assert {row["kpi_id"] for row in after if row["is_backfilled"]} == {"average_deal"}
