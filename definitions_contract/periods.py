@@ -12,6 +12,7 @@ from definitions_contract.schema import PeriodKind, TeamAgreement
 
 DAY = timedelta(days=1)
 MONDAY_TO_FRIDAY = range(5)
+ENGLISH = "en_US"  # as the library calls it
 COMPANY_HOLIDAY = "会社休日 / company holiday"  # the agreement lists the company's days without names
 
 
@@ -40,6 +41,10 @@ class BusinessCalendar:
         """Name of the public or company holiday; None on other days, weekends included."""
         name = _public_holidays(self.country, day.year).get(day)
         return COMPANY_HOLIDAY if name is None and day in self.company_holidays else name
+
+    def holiday_in_english(self, day: date) -> str | None:
+        """The same name in English, where it is known."""
+        return _public_holidays(self.country, day.year, ENGLISH).get(day) or self.holiday_name(day)
 
     def is_business_day(self, day: date) -> bool:
         """Tell whether people work on that day."""
@@ -145,9 +150,12 @@ def _first_of(month_number: int) -> date:
 
 
 @lru_cache(maxsize=256)
-def _public_holidays(country: str, year: int) -> dict[date, str]:
+def _public_holidays(country: str, year: int, language: str | None = None) -> dict[date, str]:
+    """Give the names in a language, or none where it is not known; without one in the country's own."""
     import holidays
 
-    # in the country's own language: without it the names follow the machine's locale
-    language = holidays.country_holidays(country).default_language
-    return dict(holidays.country_holidays(country, years=year, language=language))
+    known = holidays.country_holidays(country)
+    if language is not None and language not in known.supported_languages:
+        return {}
+    # without a language the names would follow the machine's locale
+    return dict(holidays.country_holidays(country, years=year, language=language or known.default_language))

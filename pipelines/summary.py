@@ -10,6 +10,7 @@ from definitions_contract.loader import load_agreement
 from definitions_contract.schema import Agreement
 from definitions_contract.words import Lang
 from models.tables import alerts, causes, divergence, kpi_periods, reps, sync_runs
+from pipelines.board.formats import short_amount
 from pipelines.board.labels import EFFECTS, SPLITS, STATES
 from pipelines.board.names import Names, names_of
 from pipelines.board.words import Text, look_up
@@ -102,8 +103,8 @@ def _print_phase(console: Console, connection: sa.Connection, agreement: Agreeme
         state = _in(look_up(STATES, row["state"]), lang)
         table.add_row(
             _in(names.kpi(row["kpi_id"]), lang),
-            *(_short(names, row, key) for key in ("actual", "expected_to_date", "target")),
-            f"{_short(names, row, 'forecast_lower')}–{_short(names, row, 'forecast_upper')}",
+            *(_short(names, row, key, lang) for key in ("actual", "expected_to_date", "target")),
+            f"{_short(names, row, 'forecast_lower', lang)}–{_short(names, row, 'forecast_upper', lang)}",
             "–" if row["p_reach"] is None else f"{row['p_reach']:.0%}",
             f"[{style}]{state}[/{style}]" if style else state,
         )
@@ -180,11 +181,13 @@ def _print_counts(console: Console, connection: sa.Connection, lang: Lang) -> No
     console.print("  " + " · ".join(filled), highlight=False, style="dim")
 
 
-def _short(names: Names, row: Mapping[Any, Any], key: str) -> str:
+def _short(names: Names, row: Mapping[Any, Any], key: str, lang: Lang) -> str:
     """Write a figure in as few signs as tell it: seven columns stand on 80."""
     value = row[key]
     if value is None:
         return "–"
     if names.unit(row["kpi_id"]) == "fraction":
         return f"{value:.1%}"
-    return f"{value / 1e6:,.1f}M" if abs(value) >= 1e6 else f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
+    if abs(value) >= 1e6:
+        return _in(short_amount(value, 1), lang)
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, floor, log10
 
+from pipelines.board.formats import short_amount
 from pipelines.board.words import Text
 
 TICKS = 5  # about so many lines of the value axis
@@ -166,6 +167,7 @@ class TrendMonth:
     target: float | None
     is_new_definition: bool
     is_running: bool
+    reach: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ class TrendChart:
     y_ticks: tuple[Tick, ...]
     x_ticks: tuple[Tick, ...]
     columns: tuple[Box, ...]
-    targets: tuple[Box, ...]
+    target: str
+    reach: tuple[Box, ...]
     lines: tuple[str, ...]
     running: tuple[tuple[float, float], ...]
     definitions: tuple[float, ...]
@@ -184,7 +187,9 @@ class TrendChart:
 
 def trend_chart(months: Sequence[TrendMonth], size: Size) -> TrendChart:
     """Lay out the months' chart."""
-    values = [v for month in months for v in (*month.lines, month.column, month.target) if v is not None]
+    values: list[float] = [
+        v for month in months for v in (*month.lines, month.column, month.target, *(month.reach or ())) if v is not None
+    ]
     top = max([*values, 1e-9]) * HEADROOM
     step = size.plot_width / len(months)
     width = step * 0.56
@@ -224,7 +229,12 @@ def trend_chart(months: Sequence[TrendMonth], size: Size) -> TrendChart:
             for at, month in columns
             if month.column is not None
         ),
-        targets=tuple(Box(at - step * 0.4, y(month.target), step * 0.8, 0) for at, month in columns if month.target),
+        target=_steps(
+            [(at - step / 2, at + step / 2, y(month.target) if month.target else None) for at, month in columns]
+        ),
+        reach=tuple(
+            Box(at, y(month.reach[1]), 0, y(month.reach[0]) - y(month.reach[1])) for at, month in columns if month.reach
+        ),
         lines=tuple(lines),
         running=tuple(
             (at, y(value)) for at, month in columns if month.is_running for value in month.lines if value is not None
@@ -263,11 +273,25 @@ def waterfall_bars(start: float, parts: Sequence[float]) -> tuple[Bar, ...]:
     return (bar(origin, start), *steps, bar(origin, levels[-1]))
 
 
+def _steps(levels: Sequence[tuple[float, float, float | None]]) -> str:
+    """Draw a level from left to right edge, joined to the next where there is one.
+
+    >>> _steps([(0, 10, 5), (10, 20, 7), (20, 30, None)])
+    'M0.0,5.0 L10.0,5.0 L10.0,7.0 L20.0,7.0'
+    """
+    parts, is_drawing = [], False
+    for left, right, y in levels:
+        if y is not None:
+            parts.append(f"{'L' if is_drawing else 'M'}{left:.1f},{y:.1f} L{right:.1f},{y:.1f}")
+        is_drawing = y is not None
+    return " ".join(parts)
+
+
 def _line(points: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{'M' if i == 0 else 'L'}{x:.1f},{y:.1f}" for i, (x, y) in enumerate(points))
 
 
-def _scale(top: float) -> list[tuple[float, str]]:
+def _scale(top: float) -> list[tuple[float, Text | str]]:
     """Round values from 0 to `top` for the axis.
 
     >>> [label for _, label in _scale(132)]
@@ -281,7 +305,7 @@ def _scale(top: float) -> list[tuple[float, str]]:
     return [(step * i, _short(step * i, digits)) for i in range(count + 1)]
 
 
-def _short(value: float, digits: int) -> str:
+def _short(value: float, digits: int) -> Text | str:
     if value >= 1_000_000:
-        return f"{value / 1_000_000:g}M"
+        return short_amount(value)
     return f"{value:,.{digits}f}"

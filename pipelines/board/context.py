@@ -8,12 +8,14 @@ from markupsafe import Markup
 
 from definitions_contract.schema import Agreement
 from pipelines.board import formats
-from pipelines.board.charts import NARROW, WIDE, Landing, PaceChart, PaceDay, pace_chart
 from pipelines.board.explore import explore_data
 from pipelines.board.findings import Finding, Findings, findings_of
+from pipelines.board.funnel import Step as FunnelStep
+from pipelines.board.funnel import funnel_of
 from pipelines.board.labels import ACTIONS, STATES
-from pipelines.board.names import Chip, Names, chip, names_of
+from pipelines.board.names import Chip, Names, anchor_of, chip, names_of
 from pipelines.board.outlook import Outlook, outlook_of
+from pipelines.board.pace import Pace, pace_of
 from pipelines.board.provenance import Glossary, Provenance, glossary_of, provenance_of
 from pipelines.board.reviews import Reviews, reviews_of
 from pipelines.board.rows import Facts, Rows
@@ -75,6 +77,8 @@ class Head:
 
     steps: tuple[Step, ...]
     kpi: Text
+    anchor: str | None
+    verdict: str | None
     period: Text
     whose: Text
     chip: Chip
@@ -98,28 +102,6 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class PaceRow:
-    """One day of the pace chart's table."""
-
-    day: Text
-    expected: Text
-    actual: Text
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """The pace chart for a wide and a narrow screen, and its numbers."""
-
-    caption: Text
-    charts: tuple[PaceChart, ...]
-    holidays: tuple[tuple[Text, str], ...]
-    rows: tuple[PaceRow, ...]
-    now: Text
-    target_label: Text
-    landing_label: Text
-
-
-@dataclass(frozen=True, slots=True)
 class Board:
     """Everything on the page. `head` is None as long as there are no numbers."""
 
@@ -128,6 +110,7 @@ class Board:
     built_at: Text
     head: Head | None
     pace: Pace | None
+    funnel: tuple[FunnelStep, ...]
     findings: Findings
     verdicts: Verdicts
     phases: tuple[PhaseBlock, ...]
@@ -152,7 +135,8 @@ def build_board(facts: Facts, agreement: Agreement, *, built_at: datetime) -> Bo
         as_of=formats.day(focus.as_of),
         built_at=formats.moment(built_at, agreement.team.tz),
         head=_head(facts, agreement, names, now, findings, verdicts) if facts.has_data else None,
-        pace=_pace(facts, names, now) if facts.has_data and facts.days else None,
+        pace=pace_of(facts, agreement, names, now) if facts.has_data and facts.days else None,
+        funnel=funnel_of(facts, names) if facts.has_data else (),
         findings=findings,
         verdicts=verdicts,
         phases=phases_of(facts, agreement, names),
@@ -160,7 +144,7 @@ def build_board(facts: Facts, agreement: Agreement, *, built_at: datetime) -> Bo
         trend=trend_of(facts, names),
         outlook=outlook_of(facts, agreement, names),
         provenance=provenance_of(facts, agreement, built_at=built_at),
-        glossary=glossary_of(agreement),
+        glossary=glossary_of(agreement, focus.as_of),
         explore=explore_data(facts, agreement, names) if facts.has_data else None,
         reviews=reviews_of(facts, agreement),
     )
@@ -195,7 +179,9 @@ def _head(
             Step(Text(phase.label.ja, phase.label.en), phase.id == agreement.phases.current_phase)
             for phase in agreement.phases.phases
         ),
-        kpi=names.kpi(focus.kpi_id),
+        kpi=names.label(focus.kpi_id),
+        anchor=anchor_of(focus.kpi_id) if focus.kpi_id in names.kpis else None,
+        verdict=_verdict_behind(names, focus.kpi_id),
         period=formats.period("month", focus.month, focus.next_month),
         whose=names.scope("department", focus.department),
         chip=chip(now["state"]),
@@ -217,6 +203,13 @@ def _head(
         has_cause=findings.first_cause is not None,
         actions=_actions(now, findings.first, verdicts),
     )
+
+
+def _verdict_behind(names: Names, kpi_id: str) -> str | None:
+    """Name the verdict of the meetings that a KPI counts; None where it does not count judged meetings."""
+    numerator = names.kpis[kpi_id].numerator if kpi_id in names.kpis else None
+    counted = numerator.where.get("verdict") if numerator and numerator.event == "meetings" else None
+    return counted if isinstance(counted, str) else None
 
 
 def _band(names: Names, kpi_id: str, lower: float | None, upper: float | None) -> Text | None:
@@ -328,65 +321,3 @@ def _actions(now: dict[str, Any], first: Finding | None, verdicts: Verdicts) -> 
     if verdicts.pending_count and verdicts.first_deadline is not None:
         actions.append(ACTIONS["pending"].fill(count=verdicts.pending_count, day=verdicts.first_deadline))
     return tuple(actions) or (ACTIONS["none"],)
-
-
-def _pace(facts: Facts, names: Names, now: dict[str, Any]) -> Pace:
-    focus = facts.focus
-    days = _pace_days(facts, names, now["target"])
-    landing = None
-    if now["forecast"] is not None and now["forecast_lower"] is not None and now["forecast_upper"] is not None:
-        landing = Landing(now["forecast_lower"], now["forecast"], now["forecast_upper"])
-    return Pace(
-        caption=WORDS["pace_caption"].fill(kpi=names.kpi(focus.kpi_id)),
-        charts=tuple(pace_chart(days, now["target"], landing, size) for size in (WIDE, NARROW)),
-        holidays=tuple((formats.short_day(row["day"]), row["holiday"]) for row in facts.days if row["holiday"]),
-        rows=tuple(
-            PaceRow(
-                day=formats.short_day(row["day"]),
-                expected=names.figure(focus.kpi_id, day.expected, digits=1),
-                actual=names.figure(focus.kpi_id, day.actual),
-            )
-            for row, day in zip(facts.days, days, strict=True)
-        ),
-        now=names.figure(focus.kpi_id, _last_total(days)),
-        target_label=_labelled("target", names.figure(focus.kpi_id, now["target"])),
-        landing_label=_labelled("forecast", names.figure(focus.kpi_id, now["forecast"])),
-    )
-
-
-def _labelled(word: str, value: Text) -> Text:
-    return Text("{word} {value}", "{word} {value}").fill(word=WORDS[word], value=value)
-
-
-def _last_total(days: tuple[PaceDay, ...]) -> float | None:
-    """Give the newest running total."""
-    known = [day.actual for day in days if day.actual is not None]
-    return known[-1] if known else None
-
-
-def _pace_days(facts: Facts, names: Names, target: float | None) -> tuple[PaceDay, ...]:
-    counted = {row["counted_date"]: row for row in facts.daily}
-    weights = {row["day"]: row["weight"] for row in facts.weights}
-    is_rate = names.unit(facts.focus.kpi_id) == "fraction"
-    whole = sum(weights.values())
-    numerator = denominator = due = 0.0
-    days = []
-    for row in facts.days:
-        day = row["day"]
-        found = counted.get(day)
-        numerator += float(found["numerator"] or 0) if found else 0.0
-        denominator += float(found["denominator"] or 0) if found else 0.0
-        due += weights.get(day, 0.0)
-        total = (numerator / denominator if denominator else None) if is_rate else numerator
-        share = 1.0 if is_rate else due / whole if whole else None
-        days.append(
-            PaceDay(
-                label=str(day.day),
-                is_off=not row["business_day"],
-                is_labelled=day.weekday() == 0 or (day.day == 1 and day.weekday() < 5),
-                holiday=row["holiday"],
-                expected=None if target is None or share is None else target * share,
-                actual=total if day <= facts.focus.as_of else None,
-            )
-        )
-    return tuple(days)

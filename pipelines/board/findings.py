@@ -66,6 +66,7 @@ class Split:
     findings: tuple[Finding, ...]
     total: Text
     is_funnel: bool
+    has_finding: bool
     start: Text
     start_bar: Bar
     end: Text
@@ -296,6 +297,7 @@ def _split(name: str, rows: list[Mapping[str, Any]], due: float, facts: Facts, n
         findings=tuple(_finding(row, facts, names, bar) for row, bar in zip(rows, steps, strict=True)),
         total=names.gap(kpi_id, sum(values)),
         is_funnel=name == "funnel",
+        has_finding=any(row["is_significant"] and row["part"] not in FIXED_PARTS for row in rows),
         start=names.figure(kpi_id, due, digits=1),
         start_bar=start,
         end=names.figure(kpi_id, due + sum(values), digits=1),

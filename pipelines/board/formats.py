@@ -71,6 +71,18 @@ def money(value: Number | None, currency: str) -> Text:
     return Text(f"{sign}{amount}円", foreign) if currency == "JPY" else same(foreign)
 
 
+def short_amount(value: Number, digits: int = 0) -> Text:
+    """Write a large figure in as few signs as tell it: an axis or a narrow column has no room for more.
+
+    >>> short_amount(29_000_000), short_amount(1_234_567_890, 1)
+    (Text(ja='2,900万', en='29M'), Text(ja='12.3億', en='1,234.6M'))
+    """
+    size = abs(float(value))
+    unit, sign = (100_000_000, "億") if size >= 100_000_000 else (10_000, "万")
+    written = f"{float(value) / unit:,.{digits if unit > 10_000 else 0}f}"
+    return Text(f"{written}{sign}".replace("-", MINUS), f"{float(value) / 1e6:,.{digits}f}M".replace("-", MINUS))
+
+
 def figure(value: Number | None, unit: str, currency: str, *, digits: int = 0) -> Text:
     """Write a KPI's value in its unit; `digits` is for counts that are estimates."""
     if value is None:

@@ -125,6 +125,7 @@ PARTS: dict[str, Text] = {
     "competitor": Text("競合", "Competitor"),
     "price": Text("価格", "Price"),
     "timing": Text("時期", "Timing"),
+    "missing_feature": Text("機能不足", "Missing feature"),
     "wrong_contact": Text("担当者が違う", "Wrong contact"),
 }
 COHORT_STEPS: dict[str, Text] = {
@@ -190,6 +191,23 @@ CHECKS: dict[str, Text] = {
     "agreement_is_unchanged": Text("署名後の変更がない", "Nothing was changed after signing"),
     "agreement_is_signed": Text("全部署の署名", "All departments signed"),
     "agreement_was_signed_in_time": Text("期日までの署名", "Signed in time"),
+}
+# Of all checks, and of all counts beside the CRM's, in one sentence.
+SUMMARIES: dict[str, Text] = {
+    "all_checks_ok": Text("{count} 件の検査すべてに合格。", "All {count} checks passed."),
+    "checks_warn": Text(
+        "不合格はなく、{total} 件の検査のうち {count} 件が注意。数字は使えます。",
+        "None of {total} checks failed; {count} warn. The numbers can be used.",
+    ),
+    "checks_failed": Text("{total} 件の検査のうち {count} 件が不合格。", "{count} of {total} checks failed."),
+    "no_checks": Text("検査の記録がまだありません。", "No check has run yet."),
+    "counts_matched": Text(
+        "件数を比べられる {count} 件の対象はすべて CRM と一致。",
+        "All {count} objects that can be counted match the CRM.",
+    ),
+    "counts_differ": Text(
+        "{total} 件の対象のうち {count} 件の件数が CRM と違う。", "{count} of {total} objects differ from the CRM."
+    ),
 }
 # Which way an effect went, for a sentence: below and above what was expected.
 EFFECT_WAYS: dict[tuple[str, bool], Text] = {

@@ -8,7 +8,7 @@ from definitions_contract.schema import Agreement, Kpi
 from pipelines.board import formats
 from pipelines.board.formats import Number
 from pipelines.board.labels import CONDITIONS, FUNNEL_STEPS, PARTS, STATE_ICONS, STATES
-from pipelines.board.words import Text, look_up, same
+from pipelines.board.words import Term, Text, look_up, same
 
 WEB_ADDRESS = re.compile(r"https?://[\w.-]+(:\d+)?([/?#]\S*)?", re.IGNORECASE)
 
@@ -41,9 +41,14 @@ class Names:
     ids: Mapping[str, Text]
 
     def kpi(self, kpi_id: str | None) -> Text:
-        """Name a KPI."""
+        """Name a KPI; on the page the name leads to what the number means."""
         known = self.kpis.get(kpi_id or "")
-        return _label(known) if known else look_up({}, kpi_id)
+        return Term(known.label.ja, known.label.en, anchor_of(known.id)) if known else look_up({}, kpi_id)
+
+    def label(self, kpi_id: str | None) -> Text:
+        """Name a KPI where no link can stand: in a legend."""
+        name = self.kpi(kpi_id)
+        return Text(name.ja, name.en)
 
     def unit(self, kpi_id: str) -> str:
         """Tell in what a KPI counts; a KPI that left the agreement is a plain figure."""
@@ -70,7 +75,7 @@ class Names:
         if split == "rep" and part not in PARTS:
             return self.rep(part)
         if part in self.kpis:
-            return _label(self.kpis[part])
+            return self.kpi(part)
         if split == "team":
             return self.scope("team", part)
         return look_up(PARTS, part)
@@ -96,6 +101,11 @@ def names_of(agreement: Agreement, reps: Mapping[str, str]) -> Names:
         reps=reps,
         ids={**PARTS, **CONDITIONS, **{kpi.id: _label(kpi) for kpi in agreement.kpis.kpis}, **rules},
     )
+
+
+def anchor_of(kpi_id: str) -> str:
+    """Where the page explains a KPI."""
+    return f"kpi-{kpi_id}"
 
 
 def chip(state: str | None) -> Chip:

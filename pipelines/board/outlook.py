@@ -56,6 +56,14 @@ def outlook_of(facts: Facts, agreement: Agreement, names: Names) -> Outlook:
     """Lay out plan and gate."""
     focus = facts.focus
     actuals = {row["kpi_id"]: row["actual"] for row in facts.trend if row["period_start"] == focus.month}
+    actuals["connects"] = next(
+        (
+            row["numerator"]
+            for row in facts.trend
+            if (row["kpi_id"], row["period_start"]) == ("connect_rate", focus.month)
+        ),
+        None,
+    )
     gate = [row for row in facts.phase_status if row["is_current"]]
     proposal = next((row["proposal"] for row in gate if row["proposal"]), None)
     return Outlook(

@@ -7,8 +7,10 @@ from typing import Any
 
 from definitions_contract.resolve import differences, first_day, in_force
 from definitions_contract.schema import Agreement, Definition, Kpi, Measure
+from definitions_contract.words import describe_rule
 from pipelines.board import formats
-from pipelines.board.labels import CHECKS, PARTS
+from pipelines.board.labels import CHECKS, PARTS, SUMMARIES
+from pipelines.board.names import anchor_of
 from pipelines.board.phrases import tell
 from pipelines.board.rows import Facts, Rows
 from pipelines.board.words import WORDS, Text, look_up
@@ -57,6 +59,7 @@ class Check:
 
     name: Text
     is_passed: bool
+    is_warning: bool
     failed: Text
     detail: Text
 
@@ -66,7 +69,8 @@ class AgreedRule:
     """A rule of the definition."""
 
     label: Text
-    requirement: str
+    requirement: Text
+    expectation: str
     is_warning: bool
     wait: Text | None
     is_new: bool
@@ -90,6 +94,8 @@ class Provenance:
 
     sources: tuple[Source, ...]
     counts: tuple[Count, ...]
+    counts_summary: Text
+    are_counts_ok: bool
     bad: tuple[Bad, ...]
     checks: tuple[Check, ...]
     checks_summary: Text
@@ -104,18 +110,23 @@ def provenance_of(facts: Facts, agreement: Agreement, *, built_at: datetime) -> 
         Check(
             look_up(CHECKS, row["check_name"]),
             bool(row["is_passed"]),
+            row["severity"] == "warning",
             formats.number(row["failed_count"]),
             tell(row["detail"], PARTS),
         )
         for row in facts.checks
     )
-    failed = sum(not check.is_passed for check in checks)
+    failed = sum(not (check.is_passed or check.is_warning) for check in checks)
+    warned = sum(check.is_warning and not check.is_passed for check in checks)
+    counts = tuple(_count(row) for row in facts.reconciliation)
     return Provenance(
         sources=tuple(_source(row, agreement, built_at) for row in facts.syncs),
-        counts=tuple(_count(row) for row in facts.reconciliation),
+        counts=counts,
+        counts_summary=_counts_summary(counts),
+        are_counts_ok=not any(one.is_matched is False for one in counts),
         bad=_bad(facts.quarantine),
         checks=checks,
-        checks_summary=_checks_summary(len(checks), failed),
+        checks_summary=_checks_summary(len(checks), failed, warned),
         are_checks_ok=bool(checks) and not failed,
         definitions=_definitions(agreement, facts.focus.as_of),
         schema_changes=tuple(
@@ -161,22 +172,44 @@ def _bad(rows: Rows) -> tuple[Bad, ...]:
     )
 
 
-def _checks_summary(total: int, failed: int) -> Text:
+def _checks_summary(total: int, failed: int, warned: int) -> Text:
+    """Warnings leave the numbers trusted; a failed check does not."""
     if not total:
-        return WORDS["no_checks"]
-    if not failed:
-        return WORDS["all_checks_ok"].fill(count=total)
-    return WORDS["checks_failed"].fill(total=total, count=failed)
+        return SUMMARIES["no_checks"]
+    if failed:
+        return SUMMARIES["checks_failed"].fill(total=total, count=failed)
+    return (
+        SUMMARIES["checks_warn"].fill(total=total, count=warned)
+        if warned
+        else SUMMARIES["all_checks_ok"].fill(count=total)
+    )
+
+
+def _counts_summary(counts: tuple[Count, ...]) -> Text:
+    told = [one for one in counts if one.is_matched is not None]
+    differing = sum(not one.is_matched for one in told)
+    if differing:
+        return SUMMARIES["counts_differ"].fill(total=len(told), count=differing)
+    return SUMMARIES["counts_matched"].fill(count=len(told))
 
 
 def _definitions(agreement: Agreement, as_of: date) -> tuple[Agreed, ...]:
     """The version of each term that is in force on as_of, with what it changed."""
     found = []
     for name in sorted({definition.name for definition in agreement.definitions}):
-        known = [version.definition for version in in_force(agreement, name) if version.start <= as_of]
+        known = _versions_until(agreement, name, as_of)
         if known:
             found.append(_agreed(known[-1], known[-2] if len(known) > 1 else None, agreement))
     return tuple(found)
+
+
+def _versions_until(agreement: Agreement, name: str, as_of: date) -> list[Definition]:
+    return [version.definition for version in in_force(agreement, name) if version.start <= as_of]
+
+
+def _since(definition: Definition) -> Text:
+    first = first_day(definition) or definition.effective_from
+    return WORDS["version_since"].fill(version=definition.version, day=formats.day(first))
 
 
 def _agreed(definition: Definition, before: Definition | None, agreement: Agreement) -> Agreed:
@@ -184,14 +217,13 @@ def _agreed(definition: Definition, before: Definition | None, agreement: Agreem
     old = {rule.id for rule in before.rules} if before else {rule.id for rule in definition.rules}
     return Agreed(
         name=definition.name,
-        title=WORDS["version_since"].fill(
-            version=definition.version, day=formats.day(first_day(definition) or definition.effective_from)
-        ),
+        title=_since(definition),
         why=definition.why,
         rules=tuple(
             AgreedRule(
                 label=Text(rule.label.ja, rule.label.en),
-                requirement=f"{rule.expectation}({', '.join(f'{key}={_plain(value)}' for key, value in rule.kwargs.items())})",
+                requirement=Text(describe_rule(rule, "ja"), describe_rule(rule, "en")),
+                expectation=f"{rule.expectation}({', '.join(f'{key}={_plain(value)}' for key, value in rule.kwargs.items())})",
                 is_warning=rule.severity == "warning",
                 wait=WORDS["waits"].fill(days=rule.wait_business_days) if rule.wait_business_days else None,
                 is_new=rule.id not in old,
@@ -219,10 +251,13 @@ class Glossary:
     counted: Text | None
     owner: Text
     guard: Text | None
+    anchor: str
+    definition: Text | None
+    explain: str
 
 
-def glossary_of(agreement: Agreement) -> tuple[Glossary, ...]:
-    """Explain every KPI of the agreement."""
+def glossary_of(agreement: Agreement, as_of: date) -> tuple[Glossary, ...]:
+    """Explain every KPI of the agreement, with the definition in force and the command that lists the records behind it."""
     departments = {one.id: Text(one.label.ja, one.label.en) for one in agreement.team.departments}
     labels = {kpi.id: Text(kpi.label.ja, kpi.label.en) for kpi in agreement.kpis.kpis}
     return tuple(
@@ -234,9 +269,18 @@ def glossary_of(agreement: Agreement) -> tuple[Glossary, ...]:
             counted=WORDS["counted_on"].fill(date=kpi.numerator.date) if kpi.numerator else None,
             owner=WORDS["owned_by"].fill(department=look_up(departments, kpi.owner)),
             guard=WORDS["guarded_by"].fill(kpi=look_up(labels, kpi.guard)) if kpi.guard else None,
+            anchor=anchor_of(kpi.id),
+            definition=_version(agreement, kpi.definition, as_of),
+            explain=f"kpi explain kpi {kpi.id} {as_of:%Y-%m}",
         )
         for kpi in agreement.kpis.kpis
     )
+
+
+def _version(agreement: Agreement, name: str | None, as_of: date) -> Text | None:
+    """Name the version of a KPI's definition that judges on as_of; None where it has none, or none is signed."""
+    known = _versions_until(agreement, name, as_of) if name else []
+    return WORDS["its_definition"].fill(name=known[-1].name, version=_since(known[-1])) if known else None
 
 
 def _formula(kpi: Kpi) -> str:

@@ -33,6 +33,7 @@ class Table:
 
     id: str
     title: Text
+    label: Text
     head: tuple[Text, ...]
     rows: tuple[tuple[Text, tuple[tuple[Text, bool], ...]], ...]
 
@@ -83,6 +84,7 @@ def _cohort(kind: str, rows: Rows) -> Table:
     return Table(
         id=f"cohort-{kind}",
         title=COHORT_TITLES[kind],
+        label=WORDS["month"],
         head=(
             WORDS["cohort_size"],
             *(WORDS["within_days"].fill(step=look_up(COHORT_STEPS, step), days=days) for step, days in columns),
@@ -123,6 +125,7 @@ def _feedback(rows: Rows) -> Table:
     return Table(
         id="feedback-months",
         title=WORDS["feedback_caption"],
+        label=WORDS["month"],
         head=head,
         rows=tuple((_month(row["month_start"]), figures(row)) for row in rows),
     )
@@ -146,6 +149,7 @@ def _reason(kind: str, rows: list[Mapping[str, Any]]) -> Table:
     return Table(
         id=f"reasons-{kind}",
         title=look_up(QUALITATIVE, kind),
+        label=WORDS[kind] if kind in ("lead_source", "response_method") else WORDS["reason"],
         head=tuple(look_up(COHORT_STEPS, column) for column in columns),
         rows=tuple(
             (look_up(PARTS, row["code"]), tuple((formats.number(row[column]), False) for column in columns))

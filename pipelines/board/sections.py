@@ -121,11 +121,17 @@ def _measure(row: Mapping[str, Any], kpi_id: str, fallen: set[tuple[Any, ...]], 
     return Measure(
         actual=names.figure(kpi_id, actual),
         target=names.figure(kpi_id, target) if target is not None else None,
-        attainment=formats.percent(row[f"{kpi_id}_attainment"]),
+        attainment=_attainment(row[f"{kpi_id}_attainment"], kpi_id, names),
         expected=names.figure(kpi_id, row[f"{kpi_id}_expected_to_date"], digits=1),
         chip=chip(status) if status and status != "no_target" else None,
         has_guard_fallen=(kpi_id, row["period_kind"], row["scope_kind"], row["scope_id"]) in fallen,
     )
+
+
+def _attainment(value: float | None, kpi_id: str, names: Names) -> Text:
+    """120 % of a no-show rate is no success: what shall be low has no attainment."""
+    is_low = kpi_id in names.kpis and names.kpis[kpi_id].better == "lower"
+    return same("") if is_low else formats.percent(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,12 +325,13 @@ def trend_of(facts: Facts, names: Names) -> Trend | None:
             target=row["target"],
             is_new_definition=place > 0 and bool(versions[place - 1]) and versions[place] != versions[place - 1],
             is_running=month == facts.focus.month,
+            reach=_reach(facts) if month == facts.focus.month else None,
         )
         for place, (month, line, row) in enumerate(zip(months, values, columns, strict=True))
     ]
     return Trend(
-        labels=tuple(names.kpi(kpi_id) for kpi_id in ids),
-        rate_label=names.kpi(TREND_RATE),
+        labels=tuple(names.label(kpi_id) for kpi_id in ids),
+        rate_label=names.label(TREND_RATE),
         charts=tuple(trend_chart(points, size) for size in (TREND_WIDE, TREND_NARROW)),
         rows=tuple(
             TrendRow(
@@ -337,6 +344,16 @@ def trend_of(facts: Facts, names: Names) -> Trend | None:
             for month, line, row in zip(months, values, columns, strict=True)
         ),
     )
+
+
+def _reach(facts: Facts) -> tuple[float, float] | None:
+    """Between what the running month is forecast to end; None without a forecast."""
+    wanted = (TREND_COLUMN, "month", facts.focus.month, "department", facts.focus.department)
+    keys = ("kpi_id", "period_kind", "period_start", "scope_kind", "scope_id")
+    for row in facts.divergence:
+        if tuple(row[key] for key in keys) == wanted and row["forecast_lower"] is not None:
+            return float(row["forecast_lower"]), float(row["forecast_upper"])
+    return None
 
 
 def _actual(found: Mapping[Any, Mapping[str, Any]], month: Any, kpi_id: str) -> float | None:

@@ -29,6 +29,17 @@ class Text:
         return Text(self.ja.format(**ja), self.en.format(**en))
 
 
+@dataclass(frozen=True, slots=True)
+class Term(Text):
+    """The name of something that the page explains: it leads to the explanation at `anchor`."""
+
+    anchor: str
+
+    def __html__(self) -> Markup:
+        """The name as a link."""
+        return Markup('<a class="term" href="#{}">{}</a>').format(self.anchor, Text(self.ja, self.en))
+
+
 def same(text: str) -> Text:
     """Text that reads alike in both languages: a name, an id, a figure."""
     return Text(text, text)
@@ -114,6 +125,21 @@ WORDS: dict[str, Text] = {
     "day": Text("日", "Day"),
     "show_numbers": Text("数字を表で見る", "Show the numbers"),
     "no_pace": Text("この期間の記録がまだありません。", "There are no records in this period yet."),
+    "funnel": Text("ファネルと見張り役", "The funnel and its guards"),
+    "funnel_caption": Text(
+        "{scope} · {period}: 各段階の件数と目標、前の段階からの率",
+        "{scope}, {period}: each step beside its target, and the rates",
+    ),
+    "funnel_note": Text(
+        "獲得は獲得日、実施と有効は実施日で数えるため、月の中の率は同じ商談を追ったものではない(それは下のコホート)。"
+        "有効率に回答待ちは入らない。",
+        "Booked counts on the day of booking, held and valid on the day of the meeting, so rates within a month do not follow "
+        "the same meetings (the cohorts below do). The valid rate leaves out meetings that wait for an answer.",
+    ),
+    "step": Text("段階", "Step"),
+    "this_month": Text("今月", "This month"),
+    "rate_from_before": Text("前の段階からの率", "Rate from the step before"),
+    "guard": Text("見張り役", "Guard"),
     "diverges": Text("ずれと原因", "What diverges, and why"),
     "alerts": Text("アラート", "Alerts"),
     "no_alerts": Text("開いているアラートはありません。", "No alert is open."),
@@ -136,6 +162,11 @@ WORDS: dict[str, Text] = {
     "not_significant": Text("偶然の範囲", "Within noise"),
     "sum_of_parts": Text("合計", "Sum of parts"),
     "segments": Text("どこで起きたか", "Where it happened"),
+    "segments_note": Text(
+        "一度に多くの内訳を比べるため、「偶然ではない」には 90% の幅が 0 を外れるより強い証拠が要ります。",
+        "Many parts are compared at once, so “more than noise” asks for more than a 90% interval without 0.",
+    ),
+    "nothing_certain": Text("偶然を超えるものなし", "nothing beyond noise"),
     "effect": Text("種類", "Effect"),
     "evidence": Text("根拠", "Evidence"),
     "records": Text("記録 {count} 件", "{count} record(s)"),
@@ -203,8 +234,9 @@ WORDS: dict[str, Text] = {
     "before_rate": Text("前 3 か月", "3 months before"),
     "trend": Text("12 か月の推移", "Twelve months"),
     "trend_caption": Text(
-        "月ごとの獲得・実施・有効。横線は有効商談の目標、縦の点線は定義の変更。",
-        "Booked, held and valid by month. Ticks: target of valid meetings. Dotted: a new definition took effect.",
+        "月ごとの獲得・実施・有効。段の線は月ごとの有効商談の目標、今月の縦棒は着地予測の 90% の幅、縦の点線は定義の変更。",
+        "Booked, held and valid by month. Steps: each month's target of valid meetings. Bar on this month: 90% of the forecast. "
+        "Dotted: a new definition took effect.",
     ),
     "month": Text("月", "Month"),
     "definition_version": Text("定義", "Definition"),
@@ -238,7 +270,6 @@ WORDS: dict[str, Text] = {
     "landed_here": Text("こちら側", "Here"),
     "matched": Text("一致", "Match"),
     "mismatch": Text("不一致", "Differs"),
-    "unknown": Text("不明", "Unknown"),
     "quarantine": Text("隔離された記録", "Records in quarantine"),
     "field": Text("項目", "Field"),
     "no_quarantine": Text("隔離された記録はありません。", "No record is in quarantine."),
@@ -247,9 +278,8 @@ WORDS: dict[str, Text] = {
     "result": Text("結果", "Result"),
     "ok": Text("合格", "Passed"),
     "not_ok": Text("不合格", "Failed"),
-    "all_checks_ok": Text("{count} 件の検査すべてに合格。", "All {count} checks passed."),
-    "checks_failed": Text("{total} 件の検査のうち {count} 件が不合格。", "{count} of {total} checks failed."),
-    "no_checks": Text("検査の記録がまだありません。", "No check has run yet."),
+    "warns": Text("注意", "Warning"),
+    "counts_unknown": Text("CRM が件数を答えない対象 {count} 件", "{count} objects of which the CRM tells no count"),
     "no_syncs": Text("同期の記録がまだありません。", "No sync has run yet."),
     "definition": Text("有効な定義", "Definition in force"),
     "version_since": Text("第 {version} 版 · {day} から", "Version {version}, since {day}"),
@@ -266,6 +296,10 @@ WORDS: dict[str, Text] = {
     "glossary": Text("数字の定義", "What each number means"),
     "explain_all": Text("すべての KPI の説明を開く", "Open the explanation of every KPI"),
     "how_counted": Text("数え方", "How it is counted"),
+    "its_records": Text("もとの記録と変化の経過", "The records behind it, and how it moved"),
+    "its_definition": Text("定義: {name} {version}", "Definition: {name}, {version}"),
+    "what_it_means": Text("この数字の意味", "What it means"),
+    "meetings_behind": Text("もとの商談", "The meetings behind it"),
     "counted_on": Text("{date} の日に数える", "counted on {date}"),
     "owned_by": Text("責任部門: {department}", "Owner: {department}"),
     "reviews": Text("振り返り", "For the review"),
@@ -295,6 +329,9 @@ WORDS: dict[str, Text] = {
     "history": Text("経過", "History"),
     "proposal": Text("提案", "Proposal"),
     "gate_missing": Text("足りない条件: {list}", "Missing: {list}"),
+    "guard_later": Text(
+        "結果が出るまで日数がかかるため、同じ古さの件だけで比べる", "its cases need time: compared at equal age only"
+    ),
     "guard_fell": Text("見張り役が悪化", "its guard got worse"),
     "schema_changes": Text("CRM の項目の変化", "Changes of fields in the CRMs"),
     "explore": Text("絞り込み・並べ替え", "Filter and drill down"),

@@ -53,7 +53,7 @@ const board = (() => {
     const [id, ja, en] = data.verdicts[meeting[MEETING.verdict]];
     return el("span", { className: "verdict" }, el("i", { className: "v-" + id }), both([ja, en]));
   };
-  const PAGE = 50;
+  const PAGE = 20;
   // Fills a table of meetings, PAGE at a time, with a button for more.
   const meetings = (table, button, rows, withRep) => {
     const labels = [word("held"), word("meeting"), ...(withRep ? [word("rep")] : []), word("lead_source"), word("verdict"), word("why")];

@@ -78,6 +78,12 @@ if (board) {
   form.addEventListener("change", draw);
   form.addEventListener("reset", () => setTimeout(() => { order = { at: -1, down: false }; draw(); }));
   verdictForm.addEventListener("change", draw);
+  // The meetings behind the number of the head: this month's, of that verdict, of everybody.
+  document.querySelectorAll("a[data-verdict]").forEach((link) => link.addEventListener("click", () => {
+    form.reset();
+    verdictForm.elements.verdict.value = String(data.verdicts.findIndex(([id]) => id === link.dataset.verdict));
+    setTimeout(draw);
+  }));
   [form, verdictForm].forEach((one) => one.addEventListener("submit", (event) => event.preventDefault()));
   document.querySelectorAll("input[name=language]").forEach((input) => input.addEventListener("change", relabel));
   relabel();

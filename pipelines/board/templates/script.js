@@ -21,6 +21,12 @@
     apply();
   }));
   apply();
+  // A link may lead into what is folded away: it is opened before the jump. Some browsers do that by themselves.
+  const open = (hash) => { const folded = hash.length > 1 && document.getElementById(hash.slice(1))?.closest("details"); if (folded) { folded.open = true; } };
+  document.addEventListener("click", (event) => { const link = event.target.closest?.("a[href^='#']"); if (link) { open(link.hash); } });
+  const whole = () => page.classList.add("whole");
+  if (location.hash) { whole(); open(location.hash); document.getElementById(location.hash.slice(1))?.scrollIntoView(); }
+  addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(whole));
   // The command stands there to be read and selected; the button spares the selecting.
   document.querySelectorAll("button.copy").forEach((button) => {
     const command = button.parentElement.querySelector("pre");

@@ -50,6 +50,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         page.on("console", hear)
         page.on("pageerror", fail)
         page.goto(path.as_uri() + fragment)
+        page.locator("html.whole" if scripts else "html").wait_for()  # all of it is laid out, not what is near only
         return page
 
     yield open_page
@@ -158,9 +159,12 @@ def test_an_alert_s_commands_are_reached_and_copied_by_keyboard(
     command = page.evaluate("document.activeElement.innerText")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_function(
-        "document.querySelector('details.act [role=status]').textContent || getSelection().toString()"
-    )
+    copied = "document.querySelector('details.act [role=status]').textContent || getSelection().toString()"
+    for _ in range(40):  # the page's policy lets no function of ours poll inside it
+        if page.evaluate(copied):
+            break
+        page.wait_for_timeout(50)
+    assert page.evaluate(copied)
 
     assert command.startswith("kpi alerts ack ")
     assert ("氏名" in command) == (language == "ja")
@@ -219,10 +223,23 @@ def test_filters_narrow_the_numbers_and_their_meetings(open_page: OpenPage, boar
 
     narrowed = figures(page, "#explore-table tfoot td:nth-child(4)")[0]
     assert 0 < narrowed < whole
-    assert page.locator("#explore-meetings tbody tr").count() == narrowed
+    assert page.locator("#explore-meetings tbody tr").count() == min(narrowed, 20)
     assert set(page.locator("#explore-meetings tbody td:nth-child(4)").all_inner_texts()) == {"Purchased list"}
     page.click("#explore [type=reset]")
-    page.wait_for_function(f"document.querySelector('#explore-table tfoot td:nth-child(4)').innerText === '{whole}'")
+    page.locator("#explore-table tfoot td:nth-child(4)", has_text=str(whole)).wait_for()
+
+
+def test_a_number_leads_to_what_it_means_and_to_the_meetings_behind_it(open_page: OpenPage, board_file: Path) -> None:
+    page = open_page(board_file)
+    page.select_option("#explore [name=lead_source]", label="Purchased list")
+
+    page.click("#funnel a.term[href='#kpi-valid_meetings']")
+    page.locator("#kpi-valid_meetings", has_text="Definition: valid_meeting, Version 2").wait_for()
+    assert page.locator("#kpi-valid_meetings code", has_text="kpi explain kpi valid_meetings 2026-11").count() == 1
+    page.click(".hero a[data-verdict]")
+
+    page.locator("#explore-meetings caption", has_text="20 of 71 shown").wait_for()
+    assert set(page.locator("#explore-meetings tbody td:nth-child(5)").all_inner_texts()) == {"Valid"}
 
 
 def test_a_row_drills_down_to_its_parts(open_page: OpenPage, board_file: Path) -> None:
