@@ -219,7 +219,8 @@ def _table(say: Mapping[str, str], first: str, *others: str) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(say[first], no_wrap=first == "month")
     for name in others:
-        table.add_column(say[name], justify="left" if name == "role" else "right", overflow="fold")
+        is_figure = name in ("left", "interval", "changed")  # half a number is another number
+        table.add_column(say[name], justify="left" if name == "role" else "right", overflow="fold", no_wrap=is_figure)
     return table
 
 

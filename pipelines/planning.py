@@ -93,7 +93,7 @@ def leads(plan: Plan, step: str) -> bool:
 def proposed_targets(plan: Plan) -> TargetAgreement:
     """Give targets.yaml as it would be: each step's monthly need in place of the agreed target, from the next whole month on.
 
-    What leads in the first phase keeps its agreed value. Nobody has signed it.
+    What leads in the first phase keeps its agreed value. Before the goal's own period no target falls. Nobody has signed it.
     """
     agreed = plan.material.context.agreement.targets
     kept, proposed = list(agreed.targets), list(_proposed(plan))
@@ -105,7 +105,7 @@ def proposed_targets(plan: Plan) -> TargetAgreement:
     ]
     last = max((row.until for row in proposed if row.until), default=None)
     after = [
-        row.model_copy(update={"since": last})
+        row.model_copy(update={"since": max(row.since, last)})
         for row in kept
         if last and _key(row) in replaced and row.every is PeriodKind.MONTH and (row.until is None or row.until > last)
     ]
@@ -141,10 +141,12 @@ def _proposed(plan: Plan) -> Iterator[Target]:
         if step not in kpis or step not in plan.needs or leads(plan, step):
             continue
         for position, month in enumerate(material.months):
-            need = float(plan.needs[step].middle[position])
-            if month.days_left < month.business_days or need <= 0:
+            value = _rounded(step, float(plan.needs[step].middle[position]))
+            agreed = _agreed_for(plan, step, month.start)
+            if agreed is not None and month.start < material.goal.start:
+                value = max(value, agreed.value)  # what a later goal needs comes on top of the present one
+            if month.days_left < month.business_days or value <= 0:
                 continue  # a begun month keeps its target
-            value, agreed = _rounded(step, need), _agreed_for(plan, step, month.start)
             yield Target(
                 kpi=step,
                 scope_kind=ScopeKind(material.goal.scope[0]),

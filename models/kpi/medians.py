@@ -1,6 +1,7 @@
 """What is the usual case beside the mean? The median of the records behind each mean, per period and scope.
 
-A median of days is no median of a month: it is taken from the records themselves, never from sums or from other medians.
+A median of days is no median of a month: it is taken from the records themselves, never from sums or from other medians. A mean over
+other records than it adds up (money per call) has none: the middle deal is no middle of that.
 """
 
 from datetime import date
@@ -20,7 +21,7 @@ KEYS = ("kpi_id", "period_kind", "period_start", "scope_kind", "scope_id")
 
 def medians(agreement: Agreement, shown: CTE, *, as_of: date) -> CTE:
     """One row per mean of the agreement, shown period and scope: the median of what its numerator adds up."""
-    means = [kpi for kpi in agreement.kpis.kpis if kpi.kind == "mean"]
+    means = [kpi for kpi in agreement.kpis.kpis if kpi.kind == "mean" and _is_of_its_records(kpi)]
     if not means:
         nothing = [cast(null(), kpi_periods.c[name].type).label(name) for name in (*KEYS, "median")]
         return select(*nothing).where(false()).cte("medians")
@@ -32,6 +33,16 @@ def medians(agreement: Agreement, shown: CTE, *, as_of: date) -> CTE:
             for scope, column in (("department", "department"), ("team", "team"), ("rep", "rep_id"))
         )
     ).cte("medians")
+
+
+def _is_of_its_records(kpi: Kpi) -> bool:
+    """Tell whether the records that are added up are those that are counted; that each has a value may be asked of either."""
+    assert kpi.numerator is not None  # noqa: S101 - the loader refuses a mean without numerator
+    added, counted = (
+        None if one is None else (one.event, one.date, one.credit, {**one.where, kpi.numerator.sum or "": None})
+        for one in (kpi.numerator, kpi.denominator)
+    )
+    return added == counted
 
 
 def _values(kpi: Kpi, *, as_of: date) -> Select[Any]:

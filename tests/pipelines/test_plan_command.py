@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,7 @@ def test_a_plan_shows_each_step_within_80_columns(plan_home: Path) -> None:
     assert "differs from what is lacking by 0.00%" in done.stdout
     table = done.stdout.split("Worked out from")[0].splitlines()
     assert max(map(len, table)) <= 80
+    assert not [line for line in table if re.match(r"\s+[\d,.]+\s*$", line)]  # the rest of a broken number
     assert "…" not in done.stdout
 
 
@@ -136,6 +138,35 @@ def test_a_proposal_loads_as_targets_and_is_signed_by_nobody(plan_home: Path, tm
     for row in calls[1:-1]:  # what each rep has moves with the target
         assert row.each_rep is not None
         assert float(row.each_rep) == pytest.approx(float(row.value) * 240 / 2900, abs=0.5)
+
+
+def test_no_target_falls_before_the_period_that_is_planned_for(plan_home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "agreement"
+    shutil.copytree(AGREEMENT, folder)
+    text = (folder / "targets.yaml").read_text(encoding="utf-8").split("signatures:")[0]
+    old = "scope_id: inside_sales, every: month, since: 2025-04-01, value: 2900, each_rep: 240}"
+    ends = old.replace("value", "until: 2027-06-01, value")
+    follows = old.replace("2025-04-01", "2027-06-01").replace("2900", "3300")
+    line = f"  - {{kpi: calls_made, scope_kind: department, {follows}"
+    (folder / "targets.yaml").write_text(text.replace(old, f"{ends}\n{line}"), encoding="utf-8")
+    asked = ("plan", "--goal", "4000000", "--period", "2027-01", "--write", "--format", "json")
+
+    facts = json.loads(kpi(plan_home, *asked, agreement=folder).stdout)
+    agreed = _with(tmp_path, "targets.yaml", Path(facts["proposal"]))
+
+    for month in (date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1)):
+        for name, value in (("calls_made", 2900), ("valid_meetings", 125), ("won_amount", 29_000_000)):
+            (row,) = [
+                row
+                for row in agreed.targets.targets
+                if (row.kpi, row.scope_id, row.every) == (name, "inside_sales", "month")
+                and row.since <= month and (row.until is None or month < row.until)
+            ]  # fmt: skip
+            assert row.value >= value
+    (january,) = [row for row in agreed.targets.targets if row.kpi == "won_amount" and row.since == date(2027, 1, 1)]
+    assert january.value == 4_000_000
+    calls = [row for row in agreed.targets.targets if (row.kpi, row.scope_id) == ("calls_made", "inside_sales")]
+    assert (str(calls[-1].since), calls[-1].value) == ("2027-06-01", 3300)  # what was agreed for later stays
 
 
 def test_in_launch_the_agreed_activity_leads(plan_home: Path, tmp_path: Path) -> None:

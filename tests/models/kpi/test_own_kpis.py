@@ -16,7 +16,7 @@ from models.kpi import kpi_daily, kpi_periods, record_history, snapshots
 from pipelines.board.names import names_of
 from pipelines.board.render import render_board
 from pipelines.warehouse import write_model
-from tests.models.factories import a_call, a_context, a_meeting, insert, row_of
+from tests.models.factories import a_call, a_context, a_deal, a_meeting, insert, row_of
 
 DEFAULT = Path(str(definitions_contract.__file__)).parent / "agreement"
 AS_OF = date(2026, 9, 30)
@@ -39,6 +39,17 @@ OWN = """
     numerator: {event: meetings, where: {outcome: held}, sum: minutes, date: held_date, credit: held_by_rep_id}
     denominator: {event: meetings, where: {outcome: held}, date: held_date, credit: held_by_rep_id}
     owner: field_sales
+
+  - id: money_per_call
+    label: {ja: 架電あたり受注金額, en: Won amount per call}
+    description: {ja: 受注金額 ÷ 架電数, en: Won amount per call made}
+    phase: mature
+    kind: mean
+    unit: money
+    numerator: {event: deals, where: {status: won}, sum: agreed_amount, date: close_date, credit: rep_id}
+    denominator: {event: calls, where: {direction: outbound}, date: called_date, credit: rep_id}
+    owner: inside_sales
+    guard: reply_rate
 """
 
 
@@ -59,11 +70,12 @@ def own_agreement(tmp_path: Path) -> Agreement:
     return load_agreement(folder)
 
 
-def test_two_kpis_of_a_teams_own_are_counted_signed_and_shown(
+def test_three_kpis_of_a_teams_own_are_counted_signed_and_shown(
     with_calendar: sa.Connection, own_agreement: Agreement
 ) -> None:
     context = a_context(agreement=own_agreement, as_of=AS_OF)
     insert(with_calendar, tables.calls, *(a_call(call_id=f"c{n}", duration_seconds=60 * n) for n in (1, 2, 3)))
+    insert(with_calendar, tables.deals, *(a_deal(deal_id=f"d{n}", agreed_amount=n * 100) for n in (1, 2)))
     meetings = [a_meeting(meeting_id=f"m{n}", minutes=n, held_by_rep_id="hs:f1") for n in (10, 20, 90)]
     insert(with_calendar, tables.meetings, *meetings)
     for rep, team, department in (("hs:r1", "is_east", "inside_sales"), ("hs:f1", "fs", "field_sales")):
@@ -75,7 +87,7 @@ def test_two_kpis_of_a_teams_own_are_counted_signed_and_shown(
 
     periods = tables.kpi_periods.c
     month = sa.select(periods.kpi_id, periods.scope_id, periods.actual, periods.median).where(
-        periods.kpi_id.in_(["long_talks", "mean_meeting_minutes"]),
+        periods.kpi_id.in_(["long_talks", "mean_meeting_minutes", "money_per_call"]),
         periods.period_kind == "month",
         periods.period_start == date(2026, 9, 1),
         periods.scope_kind == "team",
@@ -83,6 +95,7 @@ def test_two_kpis_of_a_teams_own_are_counted_signed_and_shown(
     assert {tuple(row) for row in with_calendar.execute(month)} == {
         ("long_talks", "is_east", 2.0, None),
         ("mean_meeting_minutes", "fs", 40.0, 20.0),  # the mean of 10, 20, 90, and its median beside it
+        ("money_per_call", "is_east", 100.0, None),  # 300 over three calls; the middle deal is no middle of that
     }
     kept = sa.select(tables.snapshots.c.kpi_id).where(tables.snapshots.c.known_date == AS_OF)
     assert {"long_talks", "mean_meeting_minutes"} <= set(with_calendar.scalars(kept))
