@@ -277,7 +277,7 @@ def _changes(facts: Facts, names: Names, now: dict[str, Any]) -> Changes:
 
 
 def _moved(facts: Facts, names: Names, nights: list[date]) -> tuple[Change, ...]:
-    """KPIs of the phase whose value moved between the last two nights, the current KPI first."""
+    """KPIs of the phase whose value moved between the last two nights; the current KPI first, also when it stood still."""
     if len(nights) < 2:
         return ()
     now = _values(facts.snapshots, nights[0])
@@ -285,7 +285,10 @@ def _moved(facts: Facts, names: Names, nights: list[date]) -> tuple[Change, ...]
     moved = [kpi_id for kpi_id in now if kpi_id in before and now[kpi_id] != before[kpi_id] and kpi_id in names.kpis]
     phase = names.kpis[facts.focus.kpi_id].phase if facts.focus.kpi_id in names.kpis else None
     shown = [kpi_id for kpi_id in moved if names.kpis[kpi_id].phase == phase]
-    shown.sort(key=lambda kpi_id: kpi_id != facts.focus.kpi_id)
+    current = facts.focus.kpi_id
+    if shown and current not in shown and current in now and current in before:
+        shown.append(current)
+    shown.sort(key=lambda kpi_id: kpi_id != current)
     return tuple(
         Change(
             label=names.kpi(kpi_id),

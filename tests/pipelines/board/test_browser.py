@@ -295,6 +295,18 @@ def test_a_rep_s_own_page_shows_nobody_else(open_page: OpenPage, board_file: Pat
     assert not page.is_visible("#rep-page")
 
 
+A4_WIDTH = 794
+
+
+@pytest.mark.parametrize("fragment", ["", f"#rep={REP}"])
+def test_a_printed_page_holds_its_tables(open_page: OpenPage, board_file: Path, fragment: str) -> None:
+    page = open_page(board_file, width=A4_WIDTH, fragment=fragment)
+    page.emulate_media(media="print")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4_WIDTH
+
+
 def test_an_unknown_rep_s_address_shows_the_board(open_page: OpenPage, board_file: Path) -> None:
     page = open_page(board_file, fragment="#rep=%3Cimg%20src=x%3E")
 

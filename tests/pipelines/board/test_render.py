@@ -105,6 +105,21 @@ def test_a_probability_claims_no_certainty(
     assert Page(render(connection)).texts["head-p"] == shown
 
 
+def test_what_changed_begins_with_the_one_kpi_also_when_it_stood_still(
+    connection: sa.Connection, render: Render, demo: ModuleType
+) -> None:
+    before = t.snapshots.c.known_date < demo.AS_OF
+    is_current = t.snapshots.c.kpi_id == "valid_meetings"
+    connection.execute(t.snapshots.update().where(before, is_current).values(value=demo.VALID))
+
+    moves = re.search(r'<ul class="plain moves">(.*?)</ul>', render(connection), re.DOTALL)
+
+    assert moves is not None
+    first, second = re.findall(r'href="#kpi-(\w+)"', moves[1])[:2]
+    assert (first, second) == ("valid_meetings", "meetings_booked")
+    assert f"{demo.VALID} → <b>{demo.VALID}</b>" in moves[1]
+
+
 def test_the_pace_chart_ends_at_the_number_in_the_head(html: str, demo: ModuleType) -> None:
     labels = re.findall(r'class="now-label"[^>]*>([^<]+)<', html)
 
