@@ -152,6 +152,11 @@ def text_items(value: ColumnElement[Any], separator: str) -> ColumnElement[Any]:
     return func.unnest(func.string_split(value, separator), type_=Text())
 
 
+def row_for_each(values: Sequence[ColumnElement[Any]], kind: TypeEngine[Any]) -> ColumnElement[Any]:
+    """Give one row per value: a select list with several in, all as long, becomes that long, the n-th of each in one row."""
+    return func.unnest(func.list_value(*values), type_=kind)
+
+
 # --- conversions: NULL when the text cannot be read ------------------------------------------------------------------
 
 
