@@ -21,6 +21,7 @@ from sqlalchemy import (
     or_,
     true,
 )
+from sqlalchemy.sql.elements import Grouping
 from sqlglot import exp
 
 from definitions_contract.sql_conditions import COMPARED, SqlConditionError, constant
@@ -74,7 +75,8 @@ def _difference(first: Column, second: Column) -> Column:
 BUILT: Mapping[type[exp.Expression], Callable[[list[Column]], Column]] = {
     exp.And: lambda parts: and_(*parts),
     exp.Or: lambda parts: or_(*parts),
-    exp.Not: lambda parts: not_(parts[0]),
+    # in brackets: SQLAlchemy writes `NOT x IS NULL` of a column, which asks whether x is there
+    exp.Not: lambda parts: Grouping(not_(parts[0])),
     exp.Is: lambda parts: parts[0].is_(parts[1]),
     exp.In: lambda parts: parts[0].in_(parts[1:]),
     exp.Between: lambda parts: parts[0].between(parts[1], parts[2]),

@@ -53,6 +53,11 @@ PAIRS = {
 SOON = {"column_A": "held_date", "column_B": "feedback_date", "min_value": 0, "max_value": 3}
 LEAST, GREATEST = -(2**63), 2**63 - 1
 CASES = [
+    pytest.param(sql("not decision_maker_present"), {"decision_maker_present": False}, "pass", id="not-of-a-column"),
+    pytest.param(
+        sql("not decision_maker_present"), {"decision_maker_present": True}, "fail", id="not-of-a-true-column"
+    ),
+    pytest.param(sql("not decision_maker_present"), {"decision_maker_present": None}, "fail", id="not-of-no-answer"),
     pytest.param(sql(f"minutes >= {LEAST}"), {"minutes": 0}, "pass", id="above-the-least-number"),
     pytest.param(sql("minutes * 2 - attendee_count > 1"), {"minutes": GREATEST}, "pass", id="huge-computed"),
     pytest.param(sql("minutes * 2 - attendee_count > 1"), {"minutes": LEAST}, "fail", id="hugely-negative-computed"),
