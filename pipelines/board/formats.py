@@ -28,8 +28,9 @@ def number(value: Number | None, digits: int = 0) -> Text:
 
 
 def signed(text: Text, value: Number) -> Text:
-    """Put a plus before what is not negative."""
-    return text if value < 0 else Text(f"+{text.ja}", f"+{text.en}")
+    """Put a plus before what is positive, and both before nothing."""
+    sign = "" if value < 0 else "+" if value else "±"
+    return Text(f"{sign}{text.ja}", f"{sign}{text.en}")
 
 
 def percent(value: Number | None) -> Text:

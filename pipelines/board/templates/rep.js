@@ -40,7 +40,7 @@ if (board) {
     if (isOn) { show(rep); }
     page.hidden = !isOn;
     document.body.classList.toggle("on-rep", isOn);
-    if (isOn) { scrollTo(0, 0); byId("rep-title").focus({ preventScroll: true }); } else if (location.hash === "#breakdown") { byId("breakdown").scrollIntoView(); }
+    if (isOn) { scrollTo({ top: 0, behavior: "instant" }); byId("rep-title").focus({ preventScroll: true }); } else if (location.hash === "#breakdown") { byId("breakdown").scrollIntoView(); }
   };
   document.querySelectorAll("[data-rep]").forEach((one) => {
     if (!data.lists.rep.some(([id]) => id === one.dataset.rep)) { return; }
