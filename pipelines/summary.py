@@ -9,9 +9,10 @@ from rich.console import Console
 from definitions_contract.loader import load_agreement
 from definitions_contract.schema import Agreement
 from definitions_contract.words import Lang
-from models.tables import alerts, causes, divergence, kpi_periods, reps, sync_runs
+from models.statistics.gate import Proposal
+from models.tables import alerts, causes, divergence, kpi_periods, phase_status, reps, sync_runs
 from pipelines.board.formats import short_amount
-from pipelines.board.labels import EFFECTS, SPLITS, STATES
+from pipelines.board.labels import EFFECTS, PROPOSALS, SPLITS, STATES
 from pipelines.board.names import Names, names_of
 from pipelines.board.words import Text, look_up
 from pipelines.publish import DATABASE_NAME, published_tables
@@ -91,6 +92,7 @@ def _print_phase(console: Console, connection: sa.Connection, agreement: Agreeme
     phase = next(phase for phase in phases.phases if phase.id == phases.current_phase)
     since = _in(WORDS["since"].fill(day=phases.since.isoformat()), lang)
     say(console, f"\n[bold]{getattr(phase.label, lang)}[/bold] {since}: {_in(names.kpi(phases.current_kpi), lang)}")
+    _print_review(console, connection, lang)
     evaluations = _evaluations(connection, phases.department)
     if not evaluations:
         say(console, _in(WORDS["no_target"], lang))
@@ -109,6 +111,14 @@ def _print_phase(console: Console, connection: sa.Connection, agreement: Agreeme
             f"[{style}]{state}[/{style}]" if style else state,
         )
     console.print(table)
+
+
+def _print_review(console: Console, connection: sa.Connection, lang: Lang) -> None:
+    """Say that the newest evaluation of the gate proposes something; while everything stays it says nothing."""
+    c = phase_status.c
+    proposal = connection.execute(sa.select(c.proposal).order_by(c.evaluated_date.desc()).limit(1)).scalar()
+    if proposal is not None and proposal != Proposal.STAY:
+        say(console, f"{_in(look_up(PROPOSALS, proposal), lang)}: `kpi review`")
 
 
 def _evaluations(connection: sa.Connection, department: str) -> Sequence[Mapping[Any, Any]]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from rich.console import Console
 
 from definitions_contract.documents import read_document
 from definitions_contract.loader import load_agreement
@@ -25,6 +26,8 @@ from models.kpi import phase_status
 from models.statistics.gate import Proposal
 from pipelines.publish import DATABASE_NAME
 from pipelines.review import Review, proposed_text
+from pipelines.settings import Settings
+from pipelines.summary import print_summary
 from pipelines.warehouse import Warehouse, write_model
 from tests.models.factories import a_context
 from tests.models.kpi import phase_teams, plan_teams
@@ -242,6 +245,11 @@ def test_a_review_ends_in_a_file_to_sign(
 
     assert text.returncode == 0, text.stderr
     assert "Target met often enough" in text.stdout
+    status = Console(file=io.StringIO(), width=80)
+    print_summary(
+        status, Settings.from_env({"KPI_HOME": str(tmp_path), "KPI_AGREEMENT": str(agreement)}), is_quiet=True
+    )
+    assert ("Proposal: " in status.file.getvalue()) is (proposal != "stay")  # type: ignore[attr-defined]
     assert facts["proposal"] == proposal
     assert (file is None) is ("proposal_file" not in facts)
     if file == "phases":
