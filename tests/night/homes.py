@@ -18,7 +18,8 @@ import duckdb
 
 from connectors.sandbox.store import Store
 from pipelines.night_run import NightResult, run_night
-from pipelines.settings import PROJECT, Settings
+from pipelines.settings import Settings
+from tests.commands import run_kpi
 
 AS_OF = date(2026, 11, 20)
 SCALE = 0.08  # of the demo company: about 5,000 activities
@@ -57,15 +58,7 @@ class Home:
 
     def kpi(self, *arguments: str, more: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
         """Run the command line as a user does."""
-        return subprocess.run(
-            [*KPI, *arguments],
-            env=self.environ(more),
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=280,
-            check=False,
-        )
+        return run_kpi(*arguments, environ=self.environ(more))
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Read the warehouse."""

@@ -31,7 +31,8 @@ def interrupted(home: Home, *arguments: str, at: str) -> "subprocess.CompletedPr
         assert letter, seen
         seen += letter
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    process.wait(60)  # before its standard input is closed: an end of the answers is another end
+    out, err = process.communicate()
     return subprocess.CompletedProcess(arguments, process.returncode, seen + out, err)
 
 

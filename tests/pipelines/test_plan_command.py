@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -29,6 +28,7 @@ from pipelines.review import Review, proposed_text
 from pipelines.settings import Settings
 from pipelines.summary import print_summary
 from pipelines.warehouse import Warehouse, write_model
+from tests.commands import run_kpi
 from tests.models.factories import a_context
 from tests.models.kpi import phase_teams, plan_teams
 
@@ -54,8 +54,7 @@ def _published(home: Path) -> Warehouse:
 def kpi(home: Path, *arguments: str, agreement: Path = AGREEMENT, **environ: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("KPI_", "LC_", "LANG"))}
     environment = {**kept, "KPI_HOME": str(home), "KPI_AGREEMENT": str(agreement.resolve()), "COLUMNS": "80", **environ}
-    command = [sys.executable, "-c", "from pipelines.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=120)
+    return run_kpi(*arguments, environ=environment)
 
 
 def test_a_plan_shows_each_step_within_80_columns(plan_home: Path) -> None:

@@ -1,6 +1,5 @@
 """Killed at any moment, a later run gives the tables of an undisturbed one: reading and loading, at 30 random moments."""
 
-import multiprocessing
 import random
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from models.tables import metadata
 from pipelines.settings import PROJECT, Settings
 from pipelines.sources import sync_sources
 from pipelines.warehouse import Warehouse
+from tests.commands import FORKS
 
 KILLS, HOMES = 30, 10
 AS_OF = date(2026, 4, 9)
@@ -93,9 +93,7 @@ def test_killed_at_any_moment_a_later_run_gives_the_undisturbed_tables(
     addresses: SandboxAddresses, tmp_path: Path
 ) -> None:
     undisturbed = _settings(tmp_path / "undisturbed", addresses)
-    processes = multiprocessing.get_context("forkserver")  # children of a process that has the imports done
-    # what a sync imports late, too: a kill shall meet work, not imports
-    processes.set_forkserver_preload(["pipelines.sources", "pandas", "duckdb_sqlalchemy", "hubspot", "holidays"])
+    processes = FORKS  # children of a process that has the imports done: a kill shall meet work, not imports
     for _ in range(2):  # the first one starts the fork server; the second, on another home, is timed
         home = undisturbed if _ else _settings(tmp_path / "warm", addresses)
         began = time.monotonic()
