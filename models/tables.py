@@ -936,6 +936,7 @@ alert_events = Table(
     _key("alert_id", "Alert"),
     _date("event_date", "Day of the event", key=True),
     _key("event", "opened, notified, acknowledged, snoozed, worsened, resolved or closed"),
+    _integer("number", "Which of the day: a person may act twice", key=True),
     _text("by", "Who, when a person did it"),
     _text("detail", "Why, or the state it came to; of closed what closed it, of opened the cause"),
     schema="kpi",

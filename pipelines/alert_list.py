@@ -1,6 +1,6 @@
 """Which alerts are open? A table of names that fits a terminal of 80 columns, with cause, proposal and id below each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from definitions_contract.schema import Agreement
 from definitions_contract.words import Lang
 from models.kpi.lever_words import lever_words
 from models.tables import reps
-from pipelines.alert_actions import active_alerts
+from pipelines.board.labels import ALERT_STATES
 from pipelines.messages import CHANGE_STATES, STATES
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
@@ -30,9 +30,8 @@ WIDTHS = (13, 18, 18, 8, 6, 10)  # with a space after each they fit 80 columns
 Row = Mapping[Any, Any]
 
 
-def print_alerts(console: Console, settings: Settings, lang: Lang) -> None:
+def print_alerts(console: Console, settings: Settings, rows: Sequence[Row], lang: Lang) -> None:
     """Print the alerts that are not over."""
-    rows = active_alerts(settings)
     if not rows:
         console.print(NONE_OPEN[lang])
         return
@@ -72,7 +71,20 @@ def _cells(row: Row, agreement: Agreement | None, names: Mapping[str, str], lang
 def _below(row: Row, agreement: Agreement | None, names: Mapping[str, str], lang: Lang) -> list[str]:
     kpis = {kpi.id: kpi for kpi in agreement.kpis.kpis} if agreement else {}
     cause = lever_words(row["cause"], kpis, names)[("ja", "en").index(lang)] if row["cause"] else NO_CAUSE[lang]
-    return [cause, *([f"→{row[f'proposal_{lang}']}"] if row[f"proposal_{lang}"] else [])]
+    lines = [cause, *([f"→{row[f'proposal_{lang}']}"] if row[f"proposal_{lang}"] else [])]
+    return [*lines, *_handling(row, lang)]
+
+
+def _handling(row: Row, lang: Lang) -> list[str]:
+    """Say who took it on and until when it waits."""
+    found = []
+    if row["acknowledged_by"]:
+        found.append(
+            f"{getattr(ALERT_STATES['acknowledged'], lang)}: {row['acknowledged_by']}: {row['acknowledged_why']}"
+        )
+    if row["state"] == "snoozed":
+        found.append(f"{getattr(ALERT_STATES['snoozed'], lang)}: {row['snoozed_until_date']}")
+    return found
 
 
 def _kpi(kpi_id: str, agreement: Agreement | None, lang: Lang) -> str:

@@ -3,7 +3,9 @@
 A pure function of the nights in kpi.divergence and of what people did: a re-run gives the same alerts.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
@@ -177,18 +179,28 @@ def build_events(connection: Connection, context: BuildContext) -> Iterator[Mapp
         details = {"worsened": row.worst_state, "opened": row.cause, "closed": row.closed_why}
         for event, day in dates.items():
             if day is not None:
-                detail = details.get(event)
-                yield {"alert_id": row.alert_id, "event_date": day, "event": event, "by": None, "detail": detail}
+                yield _event(row.alert_id, day, event, detail=details.get(event))
     known = {row.alert_id for row in rows}
+    numbers: Counter[Any] = Counter()
     for action in connection.execute(select(alert_actions).order_by(alert_actions.c.acted_at)).all():
         if action.alert_id in known:
-            yield {
-                "alert_id": action.alert_id,
-                "event_date": action.acted_at.astimezone(tz).date(),
-                "event": "snoozed" if action.action == "snooze" else "acknowledged",
-                "by": action.by,
-                "detail": action.why,
-            }
+            event = "snoozed" if action.action == "snooze" else "acknowledged"
+            key = (action.alert_id, action.acted_at.astimezone(tz).date(), event)
+            numbers[key] += 1
+            yield _event(*key, number=numbers[key], by=action.by, detail=action.why)
+
+
+def _event(
+    alert_id: str, event_date: date, event: str, *, number: int = 1, by: str | None = None, detail: str | None = None
+) -> dict[str, Any]:
+    return {
+        "alert_id": alert_id,
+        "event_date": event_date,
+        "event": event,
+        "number": number,
+        "by": by,
+        "detail": detail,
+    }
 
 
 MODEL = Model(

@@ -18,8 +18,8 @@ By = Annotated[str, typer.Option(help="Who you are.")]
 
 
 NOTED = {
-    "ja": "記録しました。一覧とボードには次の夜間処理のあとに表れます。",
-    "en": "Noted. The list and the board show it after the next night.",
+    "ja": "記録しました。`kpi alerts` にはすぐに、ボードには次の夜間処理のあとに表れます。",
+    "en": "Noted. `kpi alerts` shows it at once, the board after the next night.",
 }
 
 
@@ -30,15 +30,17 @@ def list_alerts(
     form: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """List the alerts that are not over."""
-    from pipelines.alert_actions import active_alerts
+    from pipelines.alert_actions import active_alerts, today
     from pipelines.alert_list import print_alerts
 
     if context.invoked_subcommand is not None:
         return
+    settings = Settings.from_env(os.environ)
+    rows = active_alerts(settings, today(settings, datetime.now(UTC)))
     if form is not OutputFormat.TABLE:
-        write_rows(active_alerts(Settings.from_env(os.environ)), form)
+        write_rows(rows, form)
         return
-    print_alerts(Console(), Settings.from_env(os.environ), lang)
+    print_alerts(Console(), settings, rows, lang)
 
 
 @alerts_app.command("ack")

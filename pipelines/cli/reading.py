@@ -10,8 +10,9 @@ from rich.console import Console
 
 from pipelines.cli.options import FormatOption, LangOption
 from pipelines.settings import Settings
-from pipelines.terminal import OutputFormat, write_rows
+from pipelines.terminal import OutputFormat, write_json, write_rows
 
+PageOption = Annotated[Literal["text", "md", "html", "json"], typer.Option("--format", help="How it is written.")]
 explain_app = typer.Typer(no_args_is_help=True, help="Why a number or a verdict is what it is.")
 
 
@@ -33,9 +34,7 @@ def doctor(lang: LangOption, form: FormatOption = OutputFormat.TABLE) -> None:
 def explain_meeting(
     meeting: Annotated[str, typer.Argument(metavar="ID", help="Meeting id, CRM id of any copy, or CRM link.")],
     lang: LangOption,
-    form: Annotated[
-        Literal["text", "md", "html", "json"], typer.Option("--format", help="How it is written.")
-    ] = "text",
+    form: PageOption = "text",
 ) -> None:
     """Show what each rule saw, by which signed version, what happened when, and what would make it valid by when."""
     from definitions_contract.loader import load_agreement
@@ -56,8 +55,20 @@ def explain_meeting(
 @explain_app.command("alert")
 def explain_alert(
     alert: Annotated[str, typer.Argument(metavar="ID", help="Alert id, as `kpi alerts` shows it.")],
+    lang: LangOption,
+    form: PageOption = "text",
 ) -> None:
     """Show why an alert was raised: its nights, evidence and threshold, causes, proposal and history."""
-    from pipelines.explain_alert import print_alert
+    from definitions_contract.loader import load_agreement
+    from pipelines.alert_actions import today
+    from pipelines.alert_page import alert_page
+    from pipelines.explain_alert import as_plain, read_alert
+    from pipelines.pages import write_page
 
-    print_alert(Console(), Settings.from_env(os.environ), alert)
+    settings = Settings.from_env(os.environ)
+    agreement = load_agreement(settings.agreement_folder)
+    found = read_alert(settings, agreement, alert, today(settings, datetime.now(UTC)))
+    if form == "json":
+        write_json(as_plain(found))
+    else:
+        typer.echo(write_page(alert_page(found, agreement, lang), form, lang), nl=False)

@@ -134,6 +134,19 @@ def test_recovery_is_told_once_and_lets_the_teams_speak() -> None:
     assert [(row["silenced_by"], row["notified_date"]) for row in teams] == [(None, MONDAY)] * 2
 
 
+def test_doing_the_same_twice_on_a_day_is_two_events_with_keys_of_their_own() -> None:
+    with night() as connection:
+        (alert,) = rows_of(connection, tables.alerts, kpi_id="valid_meetings", scope_kind="department")
+        for hour in (1, 2):
+            done = {"acted_at": datetime(2026, 11, 23, hour, tzinfo=UTC), "action": "acknowledge", "by": "Sato"}
+            row = row_of(tables.alert_actions, alert_id=alert["alert_id"], why=f"{hour}", **done)
+            insert(connection, tables.alert_actions, row)
+        write(connection, alerts.MODEL, alerts.EVENTS)
+        events = rows_of(connection, tables.alert_events, event="acknowledged")
+
+    assert [(row["number"], row["detail"]) for row in events] == [(1, "1"), (2, "2")]
+
+
 def test_moving_to_another_phase_closes_the_alerts_of_the_former_and_keeps_them() -> None:
     agreed = agreement()
     moved = agreed.phases.model_copy(update={"current_phase": "mature", "current_kpi": "deals_won", "since": MONDAY})

@@ -138,7 +138,8 @@ def _alert_events() -> list[Row]:
         ("booked", date(2026, 11, 12), "opened", None, None),
         ("booked", date(2026, 11, 16), "acknowledged", "Demo Manager", "two reps at the exhibition this week"),
     )
-    return [dict(zip(t.alert_events.columns.keys(), event, strict=True)) for event in events]
+    names = ("alert_id", "event_date", "event", "by", "detail")
+    return [{**dict(zip(names, event, strict=True)), "number": 1} for event in events]
 
 
 def _source_changes() -> list[Row]:
