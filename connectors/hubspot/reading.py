@@ -11,12 +11,13 @@ from typing import Any
 from connectors.hubspot.associations import ASSOCIATION_INPUTS, AssociationReader
 from connectors.hubspot.client import HubSpotClient, Query
 from connectors.hubspot.objects import OBJECTS, PAGE_SIZE, RATES, ObjectSpec, fetch_properties, fields_to_read
+from connectors.hubspot.proof import Arrivals
 from connectors.hubspot.records import association_records, owner_builder, record_builder, stage_results
 from connectors.hubspot.search import Search
-from connectors.id_set import IdSet
 from connectors.landing import Sink, Window, as_utc
+from connectors.records import Record
 from connectors.settings import HubSpotConnection
-from connectors.sync import IDS, Sync, settled_count
+from connectors.sync import IDS, Sync
 from connectors.workers import Group
 
 OWNERS_PAGE_SIZE = 500
@@ -90,7 +91,7 @@ class ObjectJob:
     connection: HubSpotConnection
     spec: ObjectSpec
     group: Group
-    _read: IdSet = field(default_factory=IdSet)  # ids that came and lie in the window
+    _read: Arrivals = field(init=False)
     _waiting: dict[str, datetime] = field(
         default_factory=dict
     )  # ids whose associations are to be read, with their time of change
@@ -103,6 +104,7 @@ class ObjectJob:
         fields = fields_to_read(self.connection, self.spec, known)
         window = self.sync.window(name, from_start=self.spec.is_activity)
         sink = self.sync.sink(name, window)
+        self._read = Arrivals(window, self.connection.overlap)
         search = Search(self.client, self.connection.name, name, self.spec.cursor_property)
         if self.sync.is_incremental(name):
             before = self._read_changed(search, fields, sink)
@@ -121,7 +123,7 @@ class ObjectJob:
         count = search.count(sink.window)
         self.sync.expect(count)
         for results in self.client.pages("list", self._query(fields, archived=False), object=self.spec.name):
-            self._read.update(self._land_living(results, sink))
+            self._read.add(self._land_living(results, sink))
         return count
 
     def _read_changed(self, search: Search, fields: Fields, sink: Sink) -> int:
@@ -131,7 +133,7 @@ class ObjectJob:
         ids = dict.fromkeys(str(result["id"]) for result in changes)
         self._read_batches(ids, fields, sink, is_last=False)
         # by id, not by count: a record that came instead of another would hide the one that is missing
-        self._read_batches(self._read.without(ids), fields, sink)
+        self._read_batches(self._read.ids.without(ids), fields, sink)
         return count
 
     def _read_batches(self, ids: Iterable[str], fields: Fields, sink: Sink, *, is_last: bool = True) -> None:
@@ -141,26 +143,24 @@ class ObjectJob:
             body = {**fields, "inputs": [{"id": one} for one in batch]}
             answer = self.client.post("batch_read", body, object=self.spec.name)
             self._land_living(answer["results"], sink)
-            self._read.update(str(result.get("id")) for result in answer["results"])
+            self._read.ids.update(str(result.get("id")) for result in answer["results"])
             if is_last:
                 self._note_errors(answer)
 
     def _prove(self, search: Search, fields: Fields, sink: Sink, before: int) -> None:
         """Compare with HubSpot's count. What it has and did not come is asked for once more, by id."""
-        after = before if len(self._read) == before else search.count(sink.window)
-        if len(self._read) < settled_count(len(self._read), before=before, after=after):
+        if len(self._read.ids) < self._read.crm_count(search, before=before):
             self._read_batches(self._missing(search, sink.window), fields, sink)
-            after = search.count(sink.window)
-        sink.landed_count = len(self._read)
-        sink.crm_count = settled_count(sink.landed_count, before=before, after=after)
+        sink.crm_count = self._read.crm_count(search, before=before)
+        sink.landed_count = len(self._read.ids)
         if sink.landed_count < sink.crm_count:
             sink.missing_ids = tuple(self._missing(search, sink.window)[:MOST_NAMED])
 
     def _missing(self, search: Search, window: Window) -> list[str]:
-        return self._read.without(dict.fromkeys(search.ids(window)))
+        return self._read.ids.without(dict.fromkeys(search.ids(window)))
 
-    def _land_living(self, results: Sequence[Mapping[str, Any]], sink: Sink) -> list[str]:
-        """Land one page and queue its associations; returns the ids whose change lies in the window."""
+    def _land_living(self, results: Sequence[Mapping[str, Any]], sink: Sink) -> list[Record]:
+        """Land one page and queue its associations; returns what landed."""
         records = self.sync.records(results, record_builder(self.connection.name, self.spec.name, self.sync.clock()))
         first = sink.window.start if self.spec.is_activity else None
         records = [record for record in records if first is None or record.modified_at >= first]
@@ -168,7 +168,7 @@ class ObjectJob:
         if self.spec.targets:
             self._waiting.update((record.id, record.modified_at) for record in records)
             self._read_associations(sink.window, everything=False)
-        return [record.id for record in records if sink.window.has(record.modified_at)]
+        return records
 
     def _read_archived(self, fields: Fields, sink: Sink) -> None:
         """Tombstones: search never shows an archived record, so each sync sweeps their list for those of its window."""
@@ -193,16 +193,15 @@ class ObjectJob:
         window = self.sync.window(self.spec.name, from_start=self.spec.is_activity, is_whole=True)
         sink = self.sync.note_sweep(IDS, self.spec.name, window)
         build = record_builder(self.connection.name, self.spec.name, self.sync.clock())
-        in_window = IdSet()
+        listed = Arrivals(window, self.connection.overlap)
         before = search.count(window)
         query = [("properties", self.spec.cursor_property), ("limit", str(PAGE_SIZE)), ("archived", "false")]
         for results in self.client.pages("list", query, object=self.spec.name):
             records = [one for one in self.sync.records(results, build) if self._is_wanted(one.modified_at, window)]
             sink.add(records)
-            in_window.update(record.id for record in records if window.has(record.modified_at))
-        sink.landed_count = len(in_window)
-        after = before if sink.landed_count == before else search.count(window)
-        sink.crm_count = settled_count(sink.landed_count, before=before, after=after)
+            listed.add(records)
+        sink.landed_count = len(listed.ids)
+        sink.crm_count = listed.crm_count(search, before=before)
 
     def _is_wanted(self, moment: datetime, window: Window) -> bool:
         return window.start is None or moment >= window.start

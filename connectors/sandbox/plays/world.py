@@ -10,6 +10,15 @@ from connectors.sandbox.volume import fill
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
+CARRYING_LOOKUPS: Final = (
+    "Task",
+    "Event",
+    "Opportunity",
+    "Contact",
+    "EventRelation",
+    "OpportunityContactRole",
+    "EmailMessageRelation",
+)
 KEPT_DAYS: Final = 90  # HubSpot keeps what was archived for so long
 
 Options = Mapping[str, Any]
@@ -39,7 +48,7 @@ def merge_salesforce(store: Store, object_name: str, ids: Sequence[str], at_ms: 
     buried = {**loser.properties, "MasterRecordId": winner.id}
     dead = replace(loser, properties=buried, is_deleted=True, deleted_ms=at_ms, modified_ms=at_ms)
     store.put(SALESFORCE, [replace(winner, modified_ms=at_ms), dead])
-    for name in ("Task", "Event", "Opportunity", "Contact", "EventRelation", "OpportunityContactRole"):
+    for name in CARRYING_LOOKUPS:
         moved = [_pointing_at(one, loser.id, winner.id, at_ms) for one in store.all(SALESFORCE, name)]
         store.put(SALESFORCE, [one for one in moved if one is not None])
 
