@@ -200,7 +200,7 @@ def _finished(name: str, sink: Sink) -> LandedWindow:
         window_start=sink.window.start,
         window_end=sink.window.end,
         crm_count=sink.crm_count,
-        landed_count=len(sink.ids) if sink.landed_count is None else sink.landed_count,
+        landed_count=sink.landed_count or 0,
         files=tuple(sink.files),
         missing_ids=sink.missing_ids,
     )

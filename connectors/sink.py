@@ -31,6 +31,7 @@ COLUMNS: "list[pa.Field[Any]]" = [
     pa.field("payload", pa.string(), nullable=False),
 ]
 SCHEMA = pa.schema(COLUMNS)
+SAME_IN_A_FILE = frozenset({"connection", "object"})  # a sink is one object's of one connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,7 @@ class ParquetFile:
 
     def add(self, rows: Sequence[Record], byte_count: int) -> None:
         """Write one row group."""
-        columns = [pa.array([*map(attrgetter(column.name), rows)], column.type) for column in COLUMNS]
-        self._writer.write_table(pa.table(columns, schema=SCHEMA))
+        self._writer.write_table(pa.table([_column(column, rows) for column in COLUMNS], schema=SCHEMA))
         self.row_count += len(rows)
         self.byte_count += byte_count
 
@@ -74,6 +74,16 @@ class ParquetFile:
         """Complete the file and give it its name."""
         self._writer.close()
         self._temporary.rename(self.path)
+
+
+def _column(column: "pa.Field[Any]", rows: Sequence[Record]) -> "pa.Array[Any]":
+    value = attrgetter(column.name)
+    made: pa.Array[Any]
+    if column.name in SAME_IN_A_FILE:
+        made = pa.repeat(pa.scalar(value(rows[0]), column.type), len(rows))
+    else:
+        made = pa.array([*map(value, rows)], column.type)
+    return made
 
 
 @dataclass
@@ -101,21 +111,24 @@ class Sink:
         """Take records; write a row group when enough have come together."""
         with self._lock:
             self._rows.extend(records)
-            self._bytes += sum(len(record.payload) for record in records)
-            self.ids.update(record.id for record in records)
+            self._bytes += sum([len(record.payload) for record in records])
+            self.ids.update([record.id for record in records])
             self.record_count += len(records)
             full = self._take() if len(self._rows) >= GROUP_ROWS or self._bytes >= GROUP_BYTES else None
         if full:
             self._write(*full)
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Write what is left. From here on only the number of ids is known, not which."""
         with self._lock:
             rest = self._take() if self._rows else None
         if rest:
             self._write(*rest)
         with self._file_lock:
             self._close()
+        if self.landed_count is None:
+            self.landed_count = len(self.ids)
+        self.ids = IdSet()
 
     def _take(self) -> tuple[list[Record], int]:
         taken = self._rows, self._bytes

@@ -12,6 +12,7 @@ from connectors.landing import as_utc
 from connectors.records import Record
 
 Build = Callable[[Mapping[str, Any]], Record]
+NO_TARGETS = '{"to":[]}'
 
 
 def record_builder(connection: str, object_name: str, extracted_at: datetime) -> Build:
@@ -60,6 +61,7 @@ def association_records(
 
     `targets` None: the sources are archived, and so is what they were associated with.
     """
+    found = targets or {}
     return [
         Record(
             connection=connection,
@@ -68,7 +70,7 @@ def association_records(
             modified_at=modified_at,
             is_deleted=targets is None,
             extracted_at=extracted_at,
-            payload=orjson.dumps({"to": (targets or {}).get(source_id, ())}).decode(),
+            payload=orjson.dumps({"to": to}).decode() if (to := found.get(source_id)) else NO_TARGETS,
         )
         for source_id, modified_at in sources.items()
     ]

@@ -53,7 +53,7 @@ def _count_changed(connection: Connection, sync_id: str, source: str) -> int:
 
 def _is_first(connection: Connection, source: str, landed: FromClause) -> bool:
     """Whether there is no record yet of the objects that landed."""
-    objects = select(landed.c.object).distinct()
+    objects = connection.execute(select(landed.c.object).distinct()).scalars().all()
     known = select(records.c.record_id).where(records.c.connection == source, records.c.object.in_(objects)).limit(1)
     return connection.execute(known).first() is None
 
@@ -65,8 +65,10 @@ def _take_in(connection: Connection, sync_id: str, source: str, landed: FromClau
     repeated = select(landed.c.object, landed.c.id).where(own).group_by(landed.c.object, landed.c.id)
     repeated = repeated.having(func.count() > 1)
     once = select(*_as_stored(landed, sync_id)).where(own, key.not_in(repeated))
-    written = connection.execute(insert(records).from_select(records.columns.keys(), once)).rowcount
-    return int(written) + _merge(connection, _newest_versions(sync_id, source, landed, key.in_(repeated)))
+    written = int(connection.execute(insert(records).from_select(records.columns.keys(), once)).rowcount)
+    if written == connection.execute(select(func.count()).select_from(landed).where(own)).scalar_one():
+        return written
+    return written + _merge(connection, _newest_versions(sync_id, source, landed, key.in_(repeated)))
 
 
 def _merge(connection: Connection, arriving: Subquery) -> int:

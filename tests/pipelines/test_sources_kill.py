@@ -20,7 +20,7 @@ from pipelines.sources import sync_sources
 from pipelines.warehouse import Warehouse
 from tests.commands import FORKS
 
-KILLS, HOMES = 30, 10
+KILLS, HOMES = 30, 5
 AS_OF = date(2026, 4, 9)
 START_MS = 1_775_000_000_000  # 2026-03-31
 VOLATILE = {"sync_id", "extracted_at"}  # when and by which run a record was read, not what it says
