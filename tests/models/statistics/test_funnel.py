@@ -94,7 +94,10 @@ def test_a_plan_that_is_carried_out_reaches_the_goal_about_half_the_time() -> No
         pytest.param({"amounts": [1e6] * 19, "from_valid": 19}, "won_amount", "average_deal: 19", id="19 amounts"),
         pytest.param({"valid_cases": []}, "deals_won", "meeting_to_won: 0", id="no valid meetings"),
         pytest.param(
-            {"valid_cases": [Case(90, has_converted=False)] * 50}, "deals_won", "meeting_to_won: 50", id="none won"
+            {"valid_cases": [Case(90, has_converted=False)] * 50},
+            "deals_won",
+            "meeting_to_won: none of 50",
+            id="none won",
         ),
         pytest.param({"judged": 5.0, "judged_valid": 3.0}, "valid_meetings", "valid_rate: 5", id="5 judged"),
         pytest.param({"connects": 0.0}, "meetings_booked", "booked_per_connect", id="no connects logged"),
