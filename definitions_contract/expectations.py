@@ -123,6 +123,7 @@ SQL_CONDITION = "expect_sql_condition_to_hold"
 LENGTH = "expect_column_value_lengths_to_be_between"
 DAYS_BETWEEN = "expect_column_pair_days_between_to_be_between"
 TO_BE_NULL = "expect_column_values_to_be_null"
+TO_NOT_BE_NULL = "expect_column_values_to_not_be_null"
 _BOUNDS = frozenset({"min_value", "max_value"})
 _STRICT = frozenset({"strict_min", "strict_max"})
 _TEXT = frozenset({"text"})

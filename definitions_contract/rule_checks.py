@@ -23,6 +23,7 @@ from definitions_contract.expectations import (
     LENGTH,
     SQL_CONDITION,
     TO_BE_NULL,
+    TO_NOT_BE_NULL,
     Expectation,
 )
 from definitions_contract.schema import Rule
@@ -49,6 +50,9 @@ def check_rule(document: Document, place: Location, rule: Rule, event: str) -> I
     yield from missing_or_unknown
     if missing_or_unknown:
         return
+    if rule.expectation == TO_NOT_BE_NULL and rule.missing == "passes":
+        allowed = "missing: fails; as it stands, the rule could never fail"
+        yield document.issue((*place, "missing"), found=rule.missing, allowed=allowed, advice=advice.USE_ALLOWED)
     if rule.expectation == SQL_CONDITION:
         yield from _check_sql_condition(document, place, rule, event)
         yield from _check_arguments(document, (*place, "kwargs"), rule, event)

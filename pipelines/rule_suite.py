@@ -19,13 +19,13 @@ from definitions_contract.expectations import (
     DAYS_BETWEEN,
     SQL_CONDITION,
     TO_BE_NULL,
+    TO_NOT_BE_NULL,
     columns_of,
     row_condition_of,
 )
 from definitions_contract.schema import Rule
 from pipelines.allowed_pairs import ExpectColumnPairValuesToBeInSet
 
-NOT_NULL = "expect_column_values_to_not_be_null"
 IN_SET = "expect_column_values_to_be_in_set"
 NOT_IN_SET = "expect_column_values_to_not_be_in_set"
 BETWEEN = "expect_column_values_to_be_between"
@@ -67,8 +67,8 @@ def _expectations(rule: Rule) -> Iterator[Any]:
         return
     yield _expectation(rule, name, arguments, asked)
     for column in columns:
-        if rule.expectation != NOT_NULL:
-            yield _expectation(rule, NOT_NULL, {"column": column}, asked)
+        if rule.expectation != TO_NOT_BE_NULL:
+            yield _expectation(rule, TO_NOT_BE_NULL, {"column": column}, asked)
         if rule.waiting_values:
             waiting = {"column": column, "value_set": list(rule.waiting_values)}
             yield _expectation(rule, NOT_IN_SET, waiting, asked)

@@ -23,6 +23,8 @@ from tests.commands import run_kpi
 
 AS_OF = date(2026, 11, 20)
 SCALE = 0.08  # of the demo company: about 5,000 activities
+GROWING = {"ops.sync_runs", "ops.reconciliation"}  # one row more for every sync
+LOOKED = {"ops.cursors", "ops.source_fields"}  # these note when a sync last looked
 # never another home's, another CRM's, or a message to somebody
 FOREIGN = ("KPI_", "DAGSTER_", "HUBSPOT_", "SALESFORCE_", "COV_", "PYTEST_", "FORCE_COLOR")
 
@@ -100,6 +102,13 @@ def digests(database: Path, *schemas: str) -> dict[str, tuple[int, int]]:
         name: read(database, f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {name} AS t")[0]  # noqa: S608 - names from the catalogue
         for name in tables_of(database, *schemas)
     }
+
+
+def compared(before: Home, after: Home) -> tuple[int, set[str]]:
+    """Number of rows in one home's warehouse, and the names of the tables whose rows are others in the other's."""
+    one, other = (digests(home.warehouse, "core", "kpi", "ops", "raw") for home in (before, after))
+    assert one.keys() == other.keys()
+    return sum(count for count, _ in one.values()), {name for name in one if one[name] != other[name]}
 
 
 def changed_rows(old: Path, new: Path, table: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -191,7 +191,8 @@ def test_dagsters_own_tools_accept_the_project(an_untouched_home: Home, command:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_each_signed_rule_can_be_run_again_alone(definitions: Definitions, night_home: Home) -> None:
+def test_each_signed_rule_can_be_run_again_alone(a_home: Home) -> None:
+    definitions = build_definitions(a_home.settings)
     graph = definitions.resolve_asset_graph()
     verdicts = AssetKey(["kpi", "meeting_verdicts"])
     one = AssetCheckKey(verdicts, "v2_long_enough")
@@ -207,5 +208,5 @@ def test_each_signed_rule_can_be_run_again_alone(definitions: Definitions, night
     # a check that others have to run with has no button of its own in the web page
     assert {len(graph.get_execution_set_asset_and_check_keys(key)) for key in checks} == {1}
     (found,) = run.get_asset_check_evaluations()
-    judged = night_home.rows("SELECT count(*) FROM kpi.meeting_verdicts WHERE definition_version = 2")[0][0]
+    judged = a_home.rows("SELECT count(*) FROM kpi.meeting_verdicts WHERE definition_version = 2")[0][0]
     assert (found.check_name, found.passed, found.metadata["checked"].value) == ("v2_long_enough", True, judged)
