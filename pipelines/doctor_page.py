@@ -8,7 +8,7 @@ from rich.markup import escape
 from connectors.sync import Finding
 from definitions_contract.words import Lang
 from pipelines.board.phrases import forms, in_japanese
-from pipelines.terminal import a_table
+from pipelines.terminal import a_table, to_run
 
 WORDS: Mapping[str, Mapping[Lang, str]] = {
     "what": {"ja": "対象", "en": "What"},
@@ -78,7 +78,7 @@ def print_findings(console: Console, findings: Sequence[Finding], lang: Lang) ->
     for one in findings:
         mark = f"[green]{WORDS['ok'][lang]}[/green]" if one.is_ok else f"[red]{WORDS['bad'][lang]}[/red]"
         about = f"{_word(one.connection, lang)} · {_word(one.subject, lang)}"
-        table.add_row(mark, escape(about), escape(told(one.detail, lang)))
+        table.add_row(mark, escape(about), escape(to_run(told(one.detail, lang))))
     console.print(table)
 
 

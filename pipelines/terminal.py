@@ -3,9 +3,12 @@
 import csv
 import io
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
+from shutil import which
 from typing import Any
 
 import typer
@@ -68,4 +71,15 @@ def write_json(answer: Any) -> None:
 
 def say(console: Console, text: str) -> None:
     """Print a line as it is: no colouring of figures, no cutting of links."""
-    console.print(text, highlight=False, soft_wrap=True)
+    console.print(to_run(text), highlight=False, soft_wrap=True)
+
+
+def to_run(text: str) -> str:
+    """Write the commands that a message names (`kpi nightly`) as this shell finds them."""
+    return text.replace("`kpi ", f"`{as_called()} ")
+
+
+def as_called() -> str:
+    """The command as this shell finds it: `kpi` on the path, else the way it was called, such as .venv/bin/kpi."""
+    called = sys.argv[0]
+    return "kpi" if which("kpi") or Path(called).name != "kpi" else shlex.quote(called)

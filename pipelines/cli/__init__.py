@@ -21,6 +21,7 @@ from pipelines.cli.reading import doctor, explain_app
 from pipelines.cli.review import review
 from pipelines.cli.services import sandbox, up
 from pipelines.errors import PipelineError
+from pipelines.terminal import to_run
 
 app = typer.Typer(
     name="kpi",
@@ -52,7 +53,7 @@ def main() -> None:
     try:
         app()
     except OUR_ERRORS as error:
-        _console().print(f"[red]error[/red] {escape(str(error))} ({type(error).__name__})", highlight=False)
+        _console().print(f"[red]error[/red] {escape(to_run(str(error)))} ({type(error).__name__})", highlight=False)
         sys.exit(FAILED)
     except SystemExit as ending:
         if ending.code == INTERRUPTED:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from pipelines.cli.options import FormatOption, LangOption, locale_language
 from pipelines.settings import Settings
-from pipelines.terminal import OutputFormat, write_rows
+from pipelines.terminal import OutputFormat, to_run, write_rows
 
 alerts_app = typer.Typer(help="Alerts: list, acknowledge, snooze.", invoke_without_command=True)
 
@@ -51,7 +51,7 @@ def acknowledge(
     from pipelines.alert_actions import act
 
     act(Settings.from_env(os.environ), alert, action="acknowledge", by=by, why=why, now=datetime.now(UTC))
-    typer.echo(NOTED[locale_language()])
+    typer.echo(to_run(NOTED[locale_language()]))
 
 
 @alerts_app.command("snooze")
@@ -77,4 +77,4 @@ def snooze(
         until=until.date(),
         now=now,
     )
-    typer.echo(NOTED[locale_language()])
+    typer.echo(to_run(NOTED[locale_language()]))

@@ -29,7 +29,7 @@ from pipelines.cli.contract_plain import (
 )
 from pipelines.cli.options import AgreementOption, FormatOption, LangOption
 from pipelines.settings import Settings
-from pipelines.terminal import OutputFormat
+from pipelines.terminal import OutputFormat, to_run
 
 app = typer.Typer(help="Check, show, sign, compare and export what was agreed.", no_args_is_help=True)
 for command in (impact, feedback, export):
@@ -343,7 +343,7 @@ def _show_text(file: str, text: Signed, lang: Lang) -> None:
 def _show_consequences(agreement: Agreement, text: Signed, path: Path, lang: Lang) -> None:
     """Show a definition's impact on the numbers, and any other file as it stands."""
     if not isinstance(text, Definition):
-        _line(_body(path))
+        typer.echo(_body(path))  # the text itself, to the letter
     elif state(text).state is not SigningState.SIGNED:
         _line(impact_before_signing(agreement, text, lang) or WORDS["no_impact"][lang])
 
@@ -376,9 +376,9 @@ def _console() -> Console:
 
 
 def _line(text: str) -> None:
-    typer.echo(text)
+    typer.echo(to_run(text))
 
 
 def _stop(message: str) -> NoReturn:
-    typer.echo(message, err=True)
+    typer.echo(to_run(message), err=True)
     raise typer.Exit(1)

@@ -2,11 +2,9 @@
 
 import os
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import which
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +16,7 @@ from pipelines.cli.night import Asked, Quiet, run_and_report
 from pipelines.cli.options import LangOption
 from pipelines.errors import InitError
 from pipelines.settings import AGREEMENT_NAME, CONNECTIONS_NAME, PROJECT, Settings
-from pipelines.terminal import say
+from pipelines.terminal import as_called, say
 
 WORDS: Mapping[str, Mapping[Lang, str]] = {
     "intro": {
@@ -41,8 +39,8 @@ WORDS: Mapping[str, Mapping[Lang, str]] = {
         "ja": "未設定の環境変数: {names}。.env.example を .env に写して記入し、次を実行します:",
     },
     "mend": {
-        "en": "Not everything is in order, so nothing was read. Mend what stands above, then: kpi doctor, kpi nightly",
-        "ja": "問題があるため読み込みません。上の項目を直し、kpi doctor と kpi nightly を実行してください。",
+        "en": "Not everything is in order, so nothing was read. Mend what stands above, then: `kpi doctor`, `kpi nightly`",
+        "ja": "問題があるため読み込みません。上の項目を直し、`kpi doctor` と `kpi nightly` を実行してください。",
     },
     "board": {"en": "The board", "ja": "ボード"},
     "next": {"en": "What to do next", "ja": "次にすること"},
@@ -277,7 +275,7 @@ def _tell(console: Console, settings: Settings, missing: tuple[str, ...], lang: 
     """Say where the board is and what people do next."""
     from definitions_contract.loader import load_agreement
 
-    kpi, board = _as_called(), settings.published / "board.html"
+    kpi, board = as_called(), settings.published / "board.html"
     if board.exists():
         say(console, f"\n{WORDS['board'][lang]}: {board}")
     console.print(f"\n[bold]{WORDS['next'][lang]}[/bold]")
@@ -290,9 +288,3 @@ def _tell(console: Console, settings: Settings, missing: tuple[str, ...], lang: 
     for department in load_agreement(settings.agreement_folder).team.departments:
         say(console, f'  {kpi} contract sign --department {department.id} --name "..."')
     say(console, f"  {kpi} nightly\n{WORDS['guide'][lang]}")
-
-
-def _as_called() -> str:
-    """The command as this shell finds it: `kpi` on the path, else the way it was called, such as .venv/bin/kpi."""
-    called = sys.argv[0]
-    return "kpi" if which("kpi") or Path(called).name != "kpi" else shlex.quote(called)

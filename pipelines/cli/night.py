@@ -12,7 +12,7 @@ from rich.markup import escape
 from pipelines.cli.options import locale_language
 from pipelines.errors import SettingsError
 from pipelines.settings import Settings
-from pipelines.terminal import write_json
+from pipelines.terminal import to_run, write_json
 
 if TYPE_CHECKING:
     from pipelines.night_run import NightResult
@@ -85,9 +85,9 @@ def run_and_report(console: Console, settings: Settings, asked: Asked, *, is_qui
     """Run a night, with its progress on the console unless quiet, say what is missing or failed; give the exit code."""
     result = run(Console(quiet=True) if is_quiet else console, settings, asked)
     for shortfall in result.shortfalls:
-        console.print(f"[yellow]missing[/yellow] {escape(shortfall)}", highlight=False, soft_wrap=True)
+        console.print(f"[yellow]missing[/yellow] {escape(to_run(shortfall))}", highlight=False, soft_wrap=True)
     for failure in result.failures:
-        console.print(f"[red]error[/red] {escape(failure)}", highlight=False, soft_wrap=True)
+        console.print(f"[red]error[/red] {escape(to_run(failure))}", highlight=False, soft_wrap=True)
     if not result.is_done:
         console.print(
             f"Nothing was published; the last good copy stands. Run {result.run_id} in the Dagster UI has the details."

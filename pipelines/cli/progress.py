@@ -8,6 +8,8 @@ from dagster import DagsterEvent, DagsterEventType, InitLoggerContext, LoggerDef
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.terminal import to_run
+
 
 class NightProgress(logging.Handler):
     """Prints finished assets with rows and seconds, warnings of checks, and errors; keeps the running step in a status line."""
@@ -72,7 +74,9 @@ class NightProgress(logging.Handler):
             return
         result: Any = check.metadata.get("result")
         text = f": {result.value}" if result is not None else " (see the Dagster UI)"
-        self._console.print(f"[yellow]check[/yellow] {check.check_name}{escape(text)}", highlight=False, soft_wrap=True)
+        self._console.print(
+            f"[yellow]check[/yellow] {check.check_name}{escape(to_run(text))}", highlight=False, soft_wrap=True
+        )
 
 
 def _event_of(record: logging.LogRecord) -> DagsterEvent | None:

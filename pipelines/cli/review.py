@@ -16,7 +16,7 @@ from rich.table import Table
 from definitions_contract.words import Lang
 from pipelines.cli.options import FormatOption, LangOption
 from pipelines.settings import Settings
-from pipelines.terminal import OutputFormat
+from pipelines.terminal import OutputFormat, to_run
 
 COLUMNS = ("phase", "kpi_id", "condition", "is_met", "figure", "evaluated_date")
 
@@ -30,7 +30,7 @@ WORDS: Mapping[str, Mapping[Lang, str]] = {
     "to": {"ja": "提案する目標", "en": "Proposed target"},
     "next": {"ja": "次", "en": "Next"},
     "sign": {
-        "ja": "署名用の提案を書くには kpi review --write",
+        "ja": "署名用の提案を書くには `kpi review --write`",
         "en": "`kpi review --write` writes the proposal, ready to be signed",
     },
     "written": {"ja": "署名前の提案を書きました", "en": "Proposal written, not signed"},
@@ -119,7 +119,7 @@ def _say_written(path: Any, *, is_asked: bool, lang: Lang) -> None:
     if path is not None:
         typer.echo(f"{WORDS['written'][lang]}: {path}")
     else:
-        typer.echo(WORDS["nothing" if is_asked else "sign"][lang])
+        typer.echo(to_run(WORDS["nothing" if is_asked else "sign"][lang]))
 
 
 def _kpi(found: Any, kpi_id: str, lang: Lang) -> str:

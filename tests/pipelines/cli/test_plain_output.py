@@ -2,12 +2,14 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cli import app
+from pipelines.cli import app, main
 from pipelines.settings import PROJECT
 from tests.night.homes import FOREIGN, KPI
 
@@ -39,3 +41,21 @@ def test_a_shell_completes_the_commands() -> None:
     done = CliRunner().invoke(app, [], prog_name="kpi", env=words)
 
     assert done.output.split() == ["show", "sign"]
+
+
+def test_a_message_names_a_command_as_this_shell_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/kpi", "status"])
+    monkeypatch.setenv("KPI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    told = []
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            main()
+        told.append(capsys.readouterr().err)
+        (tmp_path / "kpi").touch(mode=0o755)
+
+    assert [one.count("`.venv/bin/kpi nightly`") for one in told] == [1, 0]
+    assert [one.count("`kpi nightly`") for one in told] == [0, 1]
