@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import orjson
 from requests import PreparedRequest, Response, Session
@@ -178,6 +179,14 @@ def build_session(rewrites: Mapping[str, str], *, pool_size: int) -> Session:
     return session
 
 
+def no_answer(what: str, address: str | None, error: Exception) -> UnavailableError:
+    """Silence, with the host's name: a slip in the address is the usual reason, this machine's network the next."""
+    host = urlsplit(address or "").netloc
+    source = f"no answer from {host}" if host else "no answer"
+    remedy = "check the address in connections.yaml, and that this machine reaches it"
+    return UnavailableError(f"{what}: {source} ({type(error).__name__}); {remedy}")
+
+
 def parse_json(body: bytes, *, what: str) -> Any:
     """Read an answer. Gateways answer 200 with a page of HTML now and then: that is no answer, so ask again."""
     try:
@@ -196,4 +205,4 @@ def _wait_seconds(state: RetryCallState) -> float:
 def _log_retry(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     wait = state.next_action.sleep if state.next_action else 0.0
-    logger.warning("try %d failed (%s); next in %.1f s", state.attempt_number, type(error).__name__, wait)
+    logger.warning("%s; try %d failed, the next in %.1f s", error, state.attempt_number, wait)

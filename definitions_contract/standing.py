@@ -86,7 +86,7 @@ def late_in_words(file: str, text: Signed, signed: date) -> Label | None:
             en = "past periods are counted by it, too (kpi.snapshots keeps what was known before)"
         case _:
             ja, en = f"{due} からの分は後から合意されました", f"what begins on {due} was agreed on after its first day"
-    return Label(ja=f"{file}: 最後の署名は {signed}。{ja}", en=f"{file} was signed on {signed}: {en}")
+    return Label(ja=f"{file}: 最後の署名は {signed}。{ja}", en=f"{file}, signed on {signed}: {en}")
 
 
 def signed_texts(agreement: Agreement) -> dict[str, Signed]:

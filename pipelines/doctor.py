@@ -49,9 +49,8 @@ def _agreement(settings: Settings) -> Finding:
         agreement = load_agreement(settings.agreement_folder)
     except ContractError as error:
         return Finding("agreement", "files", is_ok=False, detail=str(error))
-    return Finding(
-        "agreement", "files", is_ok=True, detail=f"{len(agreement.definitions)} definition versions, all readable"
-    )
+    readable = f"definition versions: {len(agreement.definitions)}, all readable"
+    return Finding("agreement", "files", is_ok=True, detail=readable)
 
 
 def _source(settings: Settings, connection: Connection, base_url: str | None) -> list[Finding]:

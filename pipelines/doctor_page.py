@@ -29,7 +29,7 @@ WORDS: Mapping[str, Mapping[Lang, str]] = {
 FORMS = forms(
     (
         (r"works", "できます"),
-        (r"(\d+) definition versions, all readable", r"定義 \1 版。すべて読めます"),
+        (r"definition versions: (\d+), all readable", r"定義 \1 版。すべて読めます"),
         (
             r"every mapped field exists, every object may be read",
             "対応づけた項目はすべてあり、どのオブジェクトも読めます",

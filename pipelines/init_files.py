@@ -39,19 +39,23 @@ EXPORTS = "exports"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written, and what stood there already and was left as it is."""
+    """What was written, and what stood there already and was left as it is, whether it says the same or not."""
 
     made: tuple[Path, ...]
     kept: tuple[Path, ...]
+    other: tuple[Path, ...]
 
 
 def write_home(home: Path, answers: Mapping[str, Any]) -> Written:
     """Write the files of a new home; a file that exists is never touched."""
-    made, kept = [], []
+    made: list[Path] = []
+    kept: list[Path] = []
+    other: list[Path] = []
     for name, text in render_home(home, answers).items():
         path = home / name
         if path.exists():
-            kept.append(path)
+            is_same = path.is_file() and path.read_bytes() == text.encode()
+            (kept if is_same else other).append(path)
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -61,7 +65,7 @@ def write_home(home: Path, answers: Mapping[str, Any]) -> Written:
         (kept if target.exists() else made).append(target)
         if not target.exists():
             shutil.copytree(_template_folder() / EXPORTS, target)
-    return Written(tuple(made), tuple(kept))
+    return Written(tuple(made), tuple(kept), tuple(other))
 
 
 def render_home(home: Path, answers: Mapping[str, Any]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What does `kpi init` ask, what is a good answer, and what is taken when nobody says anything?"""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -65,6 +66,11 @@ def own_fields(crm: Crm) -> tuple[str, ...]:
     return tuple(name for name in OWN_FIELDS if name not in STANDARD_THERE[crm])
 
 
+def _narrow(text: str) -> str:
+    """What a Japanese keyboard writes wide, as plain letters and digits; for codes and figures, never for names."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
 # --- reading answers --------------------------------------------------------------------------------------------------
 
 
@@ -85,7 +91,7 @@ def read_crms(text: str) -> tuple[Crm, ...]:
 
 def read_list(text: str) -> tuple[str, ...]:
     """Read names with commas between them."""
-    return tuple(part.strip() for part in re.split("[,、]", text) if part.strip())
+    return tuple(part.strip() for part in re.split("[,、，]", text) if part.strip())
 
 
 def read_names(text: str) -> tuple[str, ...]:
@@ -163,7 +169,7 @@ def read_login(text: str) -> str:
 
 def read_country(text: str) -> str:
     """Read a country whose public holidays are known."""
-    code = text.strip().upper()
+    code = _narrow(text).upper()
     if not is_country_known(code):
         raise AnswerError(en="an ISO 3166 code such as JP", ja="JP のような国コード（ISO 3166）")
     return code
@@ -178,7 +184,7 @@ def read_month(text: str) -> int:
 
 def read_currency(text: str) -> str:
     """Read a currency."""
-    code = text.strip().upper()
+    code = _narrow(text).upper()
     if not CURRENCY.fullmatch(code):
         raise AnswerError(en="an ISO 4217 code such as JPY", ja="JPY のような通貨コード（ISO 4217）")
     return code
@@ -198,7 +204,7 @@ def read_departments(text: str) -> tuple[str, ...]:
 def read_day(text: str) -> date:
     """Read a day that has begun, somewhere."""
     try:
-        day = date.fromisoformat(text.strip())
+        day = date.fromisoformat(_narrow(text).replace("/", "-"))
     except ValueError as error:
         raise AnswerError(en="a day such as 2026-04-01", ja="2026-04-01 のような日付") from error
     if day > datetime.now(UTC).date() + timedelta(days=1):
@@ -211,10 +217,10 @@ def read_day(text: str) -> date:
 def read_goal(text: str) -> Decimal | None:
     """Read an amount, or nothing yet.
 
-    >>> read_goal("350,000,000"), read_goal("")
-    (Decimal('350000000'), None)
+    >>> read_goal("350,000,000"), read_goal("３５０，０００"), read_goal("")
+    (Decimal('350000000'), Decimal('350000'), None)
     """
-    plain = re.sub("[,_、 ]", "", text)
+    plain = re.sub("[,_、 ]", "", _narrow(text))
     if not plain:
         return None
     try:
@@ -260,7 +266,7 @@ def read_yes(text: str) -> bool:
     >>> read_yes("Y"), read_yes("いいえ")
     (True, False)
     """
-    word = text.strip().lower()
+    word = _narrow(text).lower()
     if word not in YES | NO:
         raise AnswerError(en="y or n", ja="y または n")
     return word in YES

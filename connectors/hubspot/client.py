@@ -18,7 +18,7 @@ from connectors.errors import (
     RequestRefusedError,
     UnavailableError,
 )
-from connectors.http import CONNECT_SECONDS, READ_SECONDS, Caller, Limiter, parse_json
+from connectors.http import CONNECT_SECONDS, READ_SECONDS, Caller, Limiter, no_answer, parse_json
 from connectors.settings import HubSpotConnection
 
 Query = list[tuple[str, str]]
@@ -60,6 +60,7 @@ class HubSpotClient:
 
     def __init__(self, connection: HubSpotConnection, *, token: str, base_url: str, caller: Caller) -> None:
         self._connection = connection
+        self._base_url = base_url
         self._caller = caller
         limits = connection.limits
         is_limited = not connection.is_sandbox
@@ -126,7 +127,7 @@ class HubSpotClient:
         except ApiException as error:
             self._refuse(what, error)
         except urllib3.exceptions.HTTPError as error:
-            raise UnavailableError(f"{what}: no answer ({type(error).__name__})") from error
+            raise no_answer(what, self._base_url, error) from error
         answer = parse_json(data, what=what)
         if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
             raise UnavailableError(f"{what}: the answer has no results")

@@ -11,6 +11,7 @@ from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
 
 from connectors.errors import LoginError, UnavailableError
+from connectors.http import no_answer
 from connectors.settings import LOOPBACK_URL, SalesforceConnection
 
 # The SDK builds https://{domain}.salesforce.com itself. A login address of another shape hides behind this one and is put
@@ -82,8 +83,10 @@ def log_in(connection: str, credentials: Credentials, session: requests.Session)
             raise UnavailableError(f"login: status {error.code}") from None
         reason = f"{credentials.kind} refused ({error.code})"
         raise LoginError(connection, reason=reason, remedy="check the secrets and the app's policies") from None
-    except (requests.RequestException, JSONDecodeError) as error:
-        raise UnavailableError(f"login: no answer ({type(error).__name__})") from None
+    except JSONDecodeError:
+        raise UnavailableError("login: the answer is not JSON") from None
+    except requests.RequestException as error:
+        raise no_answer("login", error.request.url if error.request is not None else None, error) from None
     except (OSError, ValueError) as error:
         reason = f"the private key cannot be used ({type(error).__name__})"
         raise LoginError(connection, reason=reason, remedy="name a readable PEM file") from None

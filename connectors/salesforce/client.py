@@ -18,7 +18,7 @@ from connectors.errors import (
     SessionExpiredError,
     UnavailableError,
 )
-from connectors.http import Caller, build_session, parse_json
+from connectors.http import Caller, build_session, no_answer, parse_json
 from connectors.salesforce.auth import choose_credentials, log_in, rewrites_for
 from connectors.settings import SalesforceConnection
 
@@ -112,7 +112,7 @@ class SalesforceClient:
         except SalesforceError as error:
             self._refuse(error, what=what, org=org)
         except requests.RequestException as error:
-            raise UnavailableError(f"{what}: no answer ({type(error).__name__})") from None
+            raise no_answer(what, org.base_url, error) from None
         self._leave_some_for_others(org)
         return answer
 
@@ -133,8 +133,8 @@ class SalesforceClient:
         if self._login_count >= MOST_LOGINS:
             reason = f"no lasting session after {self._login_count} logins"
             raise LoginError(self._connection.name, reason=reason, remedy="check the app's session policies")
-        self._login_count += 1
         login = log_in(self._connection.name, self._credentials, self._session)
+        self._login_count += 1  # silence is no login: it is asked again as any request is
         org = Salesforce(
             session_id=login.session_id,
             instance=login.instance,

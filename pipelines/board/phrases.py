@@ -180,7 +180,7 @@ CLAUSES = forms(
         (rf"({N}) files were signed after the first day for which they hold", r"適用開始後に署名されたファイル \1 件"),
         (r"(\S+\.yaml) was changed after (.+) signed: .+", r"\1: \2 の署名後に変更"),
         (r"(\S+\.yaml) is not signed by (.+)", r"\1: 署名待ち \2"),
-        (rf"(\S+\.yaml) was signed on ({DAY}): .+", r"\1: 最後の署名は \2"),
+        (rf"(\S+\.yaml), signed on ({DAY}): .+", r"\1: 最後の署名は \2"),
     )
 )
 # Clauses that name ids: what they are called comes from the agreement and the labels.

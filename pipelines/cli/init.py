@@ -30,6 +30,10 @@ WORDS: Mapping[str, Mapping[Lang, str]] = {
     "sync?": {"en": "Read the CRMs now (minutes)?", "ja": "いま CRM を読みますか（数分）"},
     "made": {"en": "written", "ja": "作成"},
     "kept": {"en": "exists, left as it is", "ja": "既存のまま"},
+    "other": {
+        "en": "exists and says other than these answers, left as it is; change it there, or delete it and run this again:",
+        "ja": "既存で、今回の回答とは異なるため変更なし（直接直すか、消してから実行）:",
+    },
     "unset": {
         "en": "{name} is set and would be used instead of this home's own: unset {name}",
         "ja": "{name} が設定されており、このフォルダーより優先されます: unset {name}",
@@ -238,7 +242,7 @@ def _write(console: Console, home: Path, answers: Mapping[str, Any], lang: Lang)
     from pipelines.init_files import write_home
 
     written = write_home(home, answers)
-    for word, paths in (("made", written.made), ("kept", written.kept)):
+    for word, paths in (("made", written.made), ("kept", written.kept), ("other", written.other)):
         for path in paths:
             say(console, f"{WORDS[word][lang]}  {path}")
     others = ("KPI_CONNECTIONS", "KPI_AGREEMENT")

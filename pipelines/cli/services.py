@@ -15,6 +15,7 @@ from rich.console import Console
 
 from pipelines.errors import PipelineError
 from pipelines.settings import PROJECT, Settings
+from pipelines.terminal import say
 
 STOP_SECONDS = 20  # Dagster's services end their own children in that time
 
@@ -62,6 +63,7 @@ def sandbox(
     daily: Annotated[int | None, typer.Option(min=1, help="Requests a day, in each of the two CRMs.")] = None,
 ) -> None:
     """Serve the demo company's HubSpot and Salesforce on 127.0.0.1 until Ctrl-C, with as many troubles as wanted."""
+    from connectors.sandbox.credentials import SANDBOX_SECRETS
     from connectors.sandbox.plays import Limits, Staging, checked_plays
     from pipelines.sandbox import announced_sandbox, reset_store
     from pipelines.sources import sandbox_day
@@ -78,9 +80,9 @@ def sandbox(
     console = Console()
     try:
         with announced_sandbox(settings.sandbox, sandbox_day(settings), staging=staging) as addresses:
-            console.print(
-                f"HubSpot:    {addresses.hubspot_url}\nSalesforce: {addresses.salesforce_url}\nEnd with Ctrl-C"
-            )
+            console.print(f"HubSpot:    {addresses.hubspot_url}\nSalesforce: {addresses.salesforce_url}")
+            words = " ".join(f"{name}={secret}" for name, secret in SANDBOX_SECRETS.items())
+            say(console, f"Log in with {words}\nEnd with Ctrl-C")
             if staging.plays:
                 console.print(f"Playing:    {', '.join(staging.plays)}")
             signal.pause()

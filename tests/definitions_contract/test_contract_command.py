@@ -71,9 +71,7 @@ def test_targets_signed_after_their_first_day_are_told_for_a_month(
     result = run("check", "--on", on, environment={"KPI_AGREEMENT": str(folder)})
 
     assert result.exit_code == 0
-    assert (
-        "targets.yaml was signed on 2025-03-26: what begins on 2025-03-01 was agreed on" in result.output
-    ) == is_told
+    assert ("targets.yaml, signed on 2025-03-26: what begins on 2025-03-01 was agreed on" in result.output) == is_told
 
 
 def test_who_signs_targets_late_is_told_before_signing(folder: Path, edit: Edit) -> None:

@@ -12,7 +12,7 @@ from pipelines.doctor_page import as_rows, print_findings, told
 
 FILLED = ", ".join(f"field_{n} <- a_property_with_a_long_name_{n} (string) 100%" for n in range(12))
 FINDINGS = (
-    Finding("agreement", "files", is_ok=True, detail="2 definition versions, all readable"),
+    Finding("agreement", "files", is_ok=True, detail="definition versions: 2, all readable"),
     Finding("hubspot", "login", is_ok=True, detail="works"),
     Finding("salesforce_of_a_long_name", "contacts <- Contact", is_ok=True, detail=FILLED),
     Finding("hubspot", "fields", is_ok=False, detail="hubspot: [deals] has no field 'x'; correct the field map"),

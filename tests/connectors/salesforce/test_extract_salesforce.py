@@ -184,6 +184,20 @@ def test_a_session_refused_again_and_again_ends_before_the_account_is_locked(
     assert len(crms.asked(LOGIN)) == MOST_LOGINS
 
 
+def test_a_login_that_is_not_answered_is_asked_for_again_as_any_request(crms: Any, no_waiting: list[float]) -> None:
+    crms.put(SALESFORCE, "Task", *tasks(range(3)))
+    crms.play(LOGIN, 503, b"<html>", times=MOST_LOGINS + 1)
+
+    landed = crms.extract(SALESFORCE)
+
+    assert crms.counts(landed, "Task") == (3, 3)
+
+
+def test_a_host_that_does_not_answer_is_named(crms: Any, no_waiting: list[float]) -> None:
+    with pytest.raises(UnavailableError, match=r"no answer from 127\.0\.0\.1:1 .+connections\.yaml"):
+        crms.extract(SALESFORCE, base_url="http://127.0.0.1:1")
+
+
 def test_refused_secrets_are_tried_once(crms: Any, no_waiting: list[float]) -> None:
     wrong = {"SALESFORCE_CLIENT_ID": "sandbox", "SALESFORCE_CLIENT_SECRET": "wrong"}
 

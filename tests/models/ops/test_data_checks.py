@@ -200,11 +200,11 @@ IN_TIME, LATE, LONG_AGO = date(2026, 8, 31), date(2026, 9, 15), date(2026, 3, 31
     [
         pytest.param({"targets": _targets(IN_TIME)}, "agreement_was_signed_in_time", "", id="in time"),
         pytest.param(
-            {"targets": _targets(LATE)}, "agreement_was_signed_in_time", "targets.yaml was signed on 2026-09-15", id="late"
+            {"targets": _targets(LATE)}, "agreement_was_signed_in_time", "targets.yaml, signed on 2026-09-15", id="late"
         ),
         pytest.param({"phases": _phases(LONG_AGO)}, "agreement_was_signed_in_time", "", id="phases in time"),
         pytest.param(
-            {"phases": _phases(LATE)}, "agreement_was_signed_in_time", "phases.yaml was signed on 2026-09-15", id="phases late"
+            {"phases": _phases(LATE)}, "agreement_was_signed_in_time", "phases.yaml, signed on 2026-09-15", id="phases late"
         ),
         pytest.param(
             {"targets": _targets(IN_TIME, signatures=_targets(IN_TIME).signatures[:1])},
@@ -224,7 +224,7 @@ def test_how_the_texts_stand_is_told(result: Check, changes: dict[str, Any], che
     _, sentence = result(check, agreement=an_agreement(**changes))
 
     assert words in sentence
-    assert bool(words) == ("targets.yaml" in sentence or "phases.yaml was" in sentence)
+    assert bool(words) == ("targets.yaml" in sentence or "phases.yaml, signed" in sentence)
 
 
 def test_a_changed_version_is_an_error_and_a_proposed_one_no_fault(result: Check) -> None:

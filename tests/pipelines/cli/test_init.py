@@ -127,8 +127,10 @@ def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
     again = write_home(tmp_path, answered({"zone": "UTC"}))
 
     assert mine.read_text(encoding="utf-8") == "mine"
-    assert first.kept == (mine,)
+    assert first.other == (mine,)
     assert again.made == ()
+    assert tmp_path / "agreement" / "team.yaml" in again.other
+    assert tmp_path / "agreement" / "phases.yaml" in again.kept
     assert "Asia/Tokyo" in (tmp_path / "agreement" / "team.yaml").read_text(encoding="utf-8")
 
 
