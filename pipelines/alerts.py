@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from definitions_contract.periods import calendar_of
 from definitions_contract.schema import Agreement
-from models.tables import alerts, notifications
+from models.tables import alert_actions, alerts, notifications
 from pipelines.alert_chart import write_chart
 from pipelines.messages import Message, alert_message, due_messages
 from pipelines.recipients import URGENT, Recipient, as_recipients
@@ -24,6 +24,7 @@ from pipelines.warehouse import Warehouse
 
 KEPT_DAYS = 3  # older messages are no news: the board says how it stands
 REPEATED = "（再送の可能性あり / perhaps repeated）"
+DONE = ("sent", "withheld")
 Key = tuple[str, str, date, str]  # alert, event, its day, digest of the channel
 
 
@@ -46,6 +47,7 @@ def deliver(
             for recipient in recipients:
                 if recipient.hears(*message.scope):
                     _put(connection, _key(message, recipient))
+        _withhold(connection, agreement, now)
         waiting = _waiting(connection, agreement, as_of, link)
     sent = 0
     for recipient in recipients:
@@ -122,7 +124,7 @@ def _waiting(
     table = notifications.c
     rows = connection.execute(
         sa.select(notifications)
-        .where(table.status != "sent", table.event_date.between(as_of - timedelta(days=KEPT_DAYS), as_of))
+        .where(table.status.not_in(DONE), table.event_date.between(as_of - timedelta(days=KEPT_DAYS), as_of))
         .order_by(*notifications.primary_key.columns)
     ).all()
     messages: dict[tuple[str, str, date], Message] = {}
@@ -139,6 +141,22 @@ def _waiting(
         if key in messages:
             found.append((messages[key], row.channel, row.status))
     return found
+
+
+def _withhold(connection: sa.Connection, agreement: Agreement, now: datetime) -> None:
+    """Take back what waits for its hour of alerts that somebody snoozed, or took on since: they are in hands.
+
+    The end of a snooze sends a reminder of its own.
+    """
+    tz = agreement.team.tz
+    today = now.astimezone(tz).date()
+    for action in connection.execute(sa.select(alert_actions).order_by(alert_actions.c.acted_at)).mappings():
+        acted = action["acted_at"].astimezone(tz).date()
+        if action["action"] == "snooze" and not (action["until_date"] and today < action["until_date"]):
+            continue
+        is_waiting = notifications.c.alert_id == action["alert_id"], notifications.c.status.in_(("due", "failed"))
+        told_before = notifications.c.event_date < acted
+        connection.execute(sa.update(notifications).where(*is_waiting, told_before).values(status="withheld"))
 
 
 def _put(connection: sa.Connection, key: Key) -> None:

@@ -25,7 +25,12 @@ CHANGE_STATES = {
     "ahead": ("水準の上昇", "level has risen"),
     "on_track": ("水準の回復", "level is back"),
 }
-EVENTS = {"opened": ("新規", "new"), "worsened": ("悪化", "worse"), "resolved": ("解消", "resolved")}
+EVENTS = {
+    "opened": ("新規", "new"),
+    "worsened": ("悪化", "worse"),
+    "reminded": ("保留が終わりました", "snooze over"),
+    "resolved": ("解消", "resolved"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,8 @@ def _event(connection: sa.Connection, alert: Mapping[Any, Any], as_of: date) -> 
     if alert["resolved_date"] == as_of:
         return "resolved"
     is_worse = alert["worsened_date"] == as_of and alert["opened_date"] != as_of
+    if alert["reminded_date"] == as_of and not is_worse:
+        return "reminded"
     return "worsened" if is_worse or _is_known_story(connection, alert, as_of) else "opened"
 
 

@@ -93,6 +93,11 @@ def with_change_proposal(row: dict[str, Any], tonight: Tonight) -> dict[str, Any
     if row["state"] in OVER:
         return full
     kpi, missing = tonight.kpis[row["kpi_id"]], seen.expected - seen.observed
+    if seen.split == "definition":  # people asked for it: what is left is whether the target still fits
+        now = Proposal(
+            "reset_target", None, seen.observed / max(seen.cases, 1.0), tonight.sign_date(seen.evaluated_date)
+        )
+        return full | _words(now, kpi, tonight)
     if missing <= 0:
         return full | _words(
             Proposal("wait", None, seen.observed, tonight.sign_date(seen.evaluated_date)), kpi, tonight

@@ -160,6 +160,7 @@ def _row(alert: Alert, first_causes: Mapping[Any, str]) -> dict[str, Any]:
         "worsened_date": alert.worsened_date,
         "notified_date": alert.notified_date,
         "snoozed_until_date": alert.snoozed_until_date,
+        "reminded_date": alert.reminded_date,
         "resolved_date": alert.resolved_date,
         "evaluated_date": newest.evaluated_date,
         "closed_date": alert.closed_date,
@@ -172,6 +173,7 @@ def build_events(connection: Connection, context: BuildContext) -> Iterator[Mapp
     """List what happened to each alert, from its row and from what people did."""
     tz = context.agreement.team.tz
     columns = {"opened": alerts.c.opened_date, "worsened": alerts.c.worsened_date, "notified": alerts.c.notified_date}
+    columns["reminded"] = alerts.c.reminded_date
     rows = connection.execute(select(alerts).order_by(alerts.c.alert_id)).all()
     for row in rows:
         dates = {name: row._mapping[column.name] for name, column in columns.items()} | {"resolved": row.resolved_date}

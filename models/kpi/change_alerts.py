@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from models.context import BuildContext
-from models.statistics.alert_life import Action, Silence, first_teller
+from models.statistics.alert_life import Action, Silence, first_teller, is_covered, snooze_to_remind_of
 from models.statistics.change_life import ChangeAlert, Signal, follow
 from models.statistics.stories import Series, Story
 from models.tables import changes
@@ -24,6 +24,7 @@ class ScopedChange:
 
     scope: Scope
     alert: ChangeAlert
+    nights: Sequence[date] = ()  # on which changes were judged, in order
 
     @property
     def alert_id(self) -> str:
@@ -60,7 +61,12 @@ def read_change_alerts(connection: Connection, context: BuildContext) -> list[Sc
     for row in rows:
         signal = Signal(row.evaluated_date, row.kind, row.kpi_id, row.split, row.part, row.score, row.score_before)
         nights[row.scope_kind, row.scope_id][row.evaluated_date].append(signal)
-    return [ScopedChange(scope, alert) for scope in sorted(nights) for alert in follow(sorted(nights[scope].items()))]
+    judged = sorted({row.evaluated_date for row in rows})
+    return [
+        ScopedChange(scope, alert, judged)
+        for scope in sorted(nights)
+        for alert in follow(sorted(nights[scope].items()))
+    ]
 
 
 def change_row(
@@ -74,7 +80,8 @@ def change_row(
     taken, snoozed = done.get("acknowledge"), done.get("snooze")
     until = snoozed.until if snoozed else None
     state = "acknowledged" if taken else "open"
-    state = "snoozed" if until is not None and as_of < until else state
+    state = "snoozed" if is_covered(as_of, until) else state
+    reminded = _reminded_date(change, silence, mine)
     direction = "at_risk" if alert.opening.is_down else "ahead"
     return {
         "alert_id": change.alert_id,
@@ -93,8 +100,9 @@ def change_row(
         "p_reach": None,
         "opened_date": opened,
         "worsened_date": alert.worsened_date,
-        "notified_date": _notified_date(alert, silence, mine),
+        "notified_date": _notified_date(alert, silence, mine, reminded),
         "snoozed_until_date": until,
+        "reminded_date": reminded,
         "resolved_date": alert.resolved_date,
         "evaluated_date": newest.evaluated_date,
         "closed_date": None,
@@ -103,17 +111,38 @@ def change_row(
     }
 
 
-def _notified_date(alert: ChangeAlert, silence: Silence | None, actions: Sequence[Action]) -> date | None:
+def _notified_date(
+    alert: ChangeAlert, silence: Silence | None, actions: Sequence[Action], reminded: date | None
+) -> date | None:
     """Give the last night of which a message was due: not of a night on which another alert told it, nor in a snooze."""
-    snoozes = [(row.acted_date, row.until or row.acted_date) for row in actions if row.action == "snooze"]
+    events = (alert.opening.evaluated_date, alert.worsened_date, alert.resolved_date, reminded)
     days = [
         day
-        for day in (alert.opening.evaluated_date, alert.worsened_date, alert.resolved_date)
-        if day is not None
-        and (silence is None or day < silence.since)
-        and not any(start <= day < until for start, until in snoozes)
+        for day in events
+        if day is not None and (silence is None or day < silence.since) and not _is_snoozed(day, actions)
     ]
     return max(days, default=None)
+
+
+def _is_snoozed(night: date, actions: Sequence[Action]) -> bool:
+    """Tell whether a night fell into a snooze; the last thing that was done before it holds."""
+    until: date | None = None
+    for action in actions:
+        if action.action == "snooze" and action.acted_date <= night:
+            until = action.until
+    return is_covered(night, until)
+
+
+def _reminded_date(change: ScopedChange, silence: Silence | None, actions: Sequence[Action]) -> date | None:
+    """Give the night on which the last snooze had ended and the change still stood, for all that nobody answered since."""
+    until = snooze_to_remind_of(actions)
+    if until is None:
+        return None
+    over = next((night for night in change.nights if not is_covered(night, until)), None)
+    resolved = change.alert.resolved_date or date.max
+    if over is None or over >= resolved or (silence is not None and over >= silence.since):
+        return None
+    return over
 
 
 def _cause(kind: str, key: tuple[str, str, str]) -> str:

@@ -12,7 +12,6 @@ SPLITS: Mapping[str, Words] = {
     "rep": ("担当", "rep"),
     "industry": ("業種", "industry"),
     "connection": ("CRM接続", "CRM connection"),
-    "definition": ("定義の変更", "definition of"),
     "data": ("同期", "sync of"),
     "team": ("チーム", "team"),
 }
@@ -31,6 +30,24 @@ FIXED: Mapping[str, Words] = {
     "target_level": ("目標の高さ", "the level of the target"),
     "awaiting_verdict": ("判定待ち", "meetings that wait for a verdict"),
 }
+# Values of segments that most teams have; others stay as the CRM has them.
+SEGMENTS: Mapping[str, Words] = {
+    "unknown": ("不明", "Unknown"),
+    "(others)": ("その他", "Others"),
+    "call": ("電話", "Call"),
+    "email": ("メール", "E-mail"),
+    "form": ("フォーム", "Form"),
+    "event": ("イベント", "Event"),
+    "form_reply": ("フォームへの返信", "Form reply"),
+    "event_follow_up": ("イベント後のフォロー", "Event follow-up"),
+    "web_form": ("Web フォーム", "Web form"),
+    "website": ("Web サイト", "Website"),
+    "webinar": ("ウェビナー", "Webinar"),
+    "trade_show": ("展示会", "Trade show"),
+    "referral": ("紹介", "Referral"),
+    "purchased_list": ("購入リスト", "Purchased list"),
+    "partner": ("パートナー", "Partner"),
+}
 # Steps of the funnels that are no KPI by themselves.
 STEPS: Mapping[str, Words] = {
     "connects_per_call": ("通電率", "connects per call"),
@@ -43,7 +60,7 @@ STEPS: Mapping[str, Words] = {
 
 
 def lever_words(cause: str, kpis: Mapping[str, Kpi], names: Mapping[str, str]) -> Words:
-    """Name a cause in both languages; `names` are those of the reps. A segment's value stays as the CRM has it.
+    """Name a cause in both languages; `names` are those of the reps. A segment's value that is not known stays as the CRM has it.
 
     >>> lever_words("rep:hubspot:7:mix", {}, {"hubspot:7": "Emi Sato"})
     ('担当「Emi Sato」の件数', 'rep “Emi Sato”, volume')
@@ -55,6 +72,8 @@ def lever_words(cause: str, kpis: Mapping[str, Kpi], names: Mapping[str, str]) -
     if split == "funnel":
         kpi = kpis.get(part)
         return (kpi.label.ja, kpi.label.en) if kpi is not None else STEPS.get(part, (part, part))
-    name = names.get(part, part)
+    if split == "definition":  # the part is its first day
+        return f"{part} からの定義", f"the definition in force since {part}"
+    name_ja, name_en = (names[part],) * 2 if part in names else SEGMENTS.get(part, (part, part))
     (split_ja, split_en), (effect_ja, effect_en) = SPLITS.get(split, (split, split)), EFFECTS.get(effect, ("", ""))
-    return f"{split_ja}「{name}」{effect_ja}", f"{split_en} “{name}”{effect_en}"
+    return f"{split_ja}「{name_ja}」{effect_ja}", f"{split_en} “{name_en}”{effect_en}"

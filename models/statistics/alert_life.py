@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Literal
 
 from models.statistics.change_life import MORE_FOR_GOOD_NEWS, THRESHOLDS, explains
 from models.statistics.stories import Head, ScopeKey, Story, first_head, is_one_cause
 
+MORNING_AFTER = timedelta(days=1)  # a night's messages are read on the next day
 EXPLAINED_EVIDENCE = 1.0  # what an open change explains needs no second proof, only the same direction
 
 # How bad each judged state is; ahead is its own kind of news: time for a review.
@@ -63,6 +64,7 @@ class Alert:
     worsened_date: date | None = None
     notified_date: date | None = None
     snoozed_until_date: date | None = None
+    reminded_date: date | None = None
     resolved_date: date | None = None
     heard_since: date | None = None
     is_closed: bool = False
@@ -80,15 +82,37 @@ class Alert:
         return self.worst_state == "ahead"
 
     @property
+    def is_snoozed(self) -> bool:
+        """What the newest night says would be read on a day that the snooze still covers."""
+        return is_covered(self.newest.evaluated_date, self.snoozed_until_date)
+
+    @property
     def state(self) -> str:
         """open, acknowledged, snoozed, resolved or closed."""
         if self.resolved_date is not None:
             return "resolved"
         if self.is_closed:
             return "closed"
-        if self.snoozed_until_date is not None and self.newest.evaluated_date < self.snoozed_until_date:
+        if self.is_snoozed:
             return "snoozed"
         return "acknowledged" if self.acknowledged_by is not None else "open"
+
+
+def is_covered(night: date, until: date | None) -> bool:
+    """Tell whether a night's message would be read before a snooze ends.
+
+    >>> is_covered(date(2026, 11, 5), date(2026, 11, 6)), is_covered(date(2026, 11, 5), date(2026, 11, 7))
+    (False, True)
+    """
+    return until is not None and night + MORNING_AFTER < until
+
+
+def snooze_to_remind_of(actions: Iterable[Action]) -> date | None:
+    """Name the day on which a snooze ends that nobody answered since: who took the alert on needs no reminder."""
+    until: date | None = None
+    for action in actions:
+        until = action.until if action.action == "snooze" else None
+    return until
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +164,7 @@ def replay_all(
     `ended` gives the day from which a KPI is no longer watched, because the team moved to another phase: a review closes its alerts.
     """
     by_alert: dict[str, list[Action]] = {}
-    for action in sorted(actions, key=lambda row: (row.acted_date, row.action)):
+    for action in sorted(actions, key=lambda row: row.acted_date):  # within a day in the order given
         by_alert.setdefault(action.alert_id, []).append(action)
     book = _Book(parents=parents, actions=by_alert, ended=ended or {}, stories=stories)
     ordered = sorted(nights, key=lambda row: (row.evaluated_date, _key(row)))
@@ -239,11 +263,23 @@ def _notify(book: _Book, alert: Alert, *, is_event: bool) -> Alert:
     heard_since = alert.heard_since or (None if silenced_by else alert.newest.evaluated_date)
     alert = replace(alert, silenced_by=silenced_by, heard_since=heard_since)
     is_unheard = alert.notified_date is None and alert.is_active
-    if silenced_by is not None or alert.state == "snoozed" or not (is_event or is_unheard):
+    is_reminder = _is_reminder(book, alert)
+    if silenced_by is not None or alert.is_snoozed or not (is_event or is_unheard or is_reminder):
         return alert
     if alert.resolved_date is not None and alert.notified_date is None:
         return alert  # nobody heard that it began
-    return replace(alert, notified_date=alert.newest.evaluated_date)
+    tonight = alert.newest.evaluated_date
+    return replace(alert, notified_date=tonight, reminded_date=tonight if is_reminder else alert.reminded_date)
+
+
+def _is_reminder(book: _Book, alert: Alert) -> bool:
+    """Tell whether a snooze has ended over an alert that still stands, and nobody was reminded since."""
+    tonight = alert.newest.evaluated_date
+    done = [row for row in book.actions.get(alert.alert_id, ()) if row.acted_date <= tonight]
+    until = snooze_to_remind_of(done)
+    if until is None or not alert.is_active or is_covered(tonight, until):
+        return False
+    return alert.reminded_date is None or is_covered(alert.reminded_date, until)
 
 
 def _parent_alert(book: _Book, alert: Alert) -> str | None:

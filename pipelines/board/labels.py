@@ -1,5 +1,6 @@
 """What are states, verdicts, steps of the funnel and usual segment values called? Ids in, words out."""
 
+from models.kpi.lever_words import SEGMENTS
 from pipelines.board.words import Text
 
 STATES: dict[str, Text] = {
@@ -96,27 +97,13 @@ FUNNEL_STEPS: dict[str, Text] = {
 FIXED_PARTS = frozenset({"awaiting_verdict", "target_level", "definition", "business_days"})
 # Parts and segment values that every team has.
 PARTS: dict[str, Text] = {
-    "unknown": Text("不明", "Unknown"),
+    **{part: Text(*words) for part, words in SEGMENTS.items()},
     "connects": Text("通電数", "Connects"),
     "(rest)": Text("残り(偶然の範囲)", "The rest, within noise"),
-    "(others)": Text("その他", "Others"),
     "awaiting_verdict": FUNNEL_STEPS["awaiting_verdict"],
     "target_level": FUNNEL_STEPS["target_level"],
     "definition": FUNNEL_STEPS["definition"],
     "business_days": FUNNEL_STEPS["business_days"],
-    "call": Text("電話", "Call"),
-    "email": Text("メール", "E-mail"),
-    "form": Text("フォーム", "Form"),
-    "event": Text("イベント", "Event"),
-    "form_reply": Text("フォームへの返信", "Form reply"),
-    "event_follow_up": Text("イベント後のフォロー", "Event follow-up"),
-    "web_form": Text("Web フォーム", "Web form"),
-    "website": Text("Web サイト", "Website"),
-    "webinar": Text("ウェビナー", "Webinar"),
-    "trade_show": Text("展示会", "Trade show"),
-    "referral": Text("紹介", "Referral"),
-    "purchased_list": Text("購入リスト", "Purchased list"),
-    "partner": Text("パートナー", "Partner"),
     "no_need": Text("ニーズがない", "No need"),
     "bad_timing": Text("時期が合わない", "Bad timing"),
     "no_budget": Text("予算がない", "No budget"),
@@ -153,6 +140,7 @@ ALERT_EVENTS: dict[str, Text] = {
     "notified": Text("通知", "Notified"),
     "acknowledged": Text("確認", "Acknowledged"),
     "snoozed": Text("保留", "Snoozed"),
+    "reminded": Text("保留の終わり", "Snooze over"),
     "worsened": Text("悪化", "Got worse"),
     "resolved": Text("解消", "Resolved"),
     "closed": Text("終了", "Closed"),

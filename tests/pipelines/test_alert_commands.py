@@ -67,8 +67,8 @@ def the_alert(warehouse: Warehouse) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        ("en", ("Valid meetings", "off target", "purchased_list", "lead source", "Act on")),
-        ("ja", ("有効商談数", "未達の見込み", "purchased_list", "流入経路", "対処")),
+        ("en", ("Valid meetings", "off target", "Purchased list", "lead source", "Act on")),
+        ("ja", ("有効商談数", "未達の見込み", "購入リスト", "流入経路", "対処")),
     ],
 )
 def test_open_alerts_are_listed_by_name_within_eighty_columns(
@@ -105,7 +105,7 @@ def test_open_alerts_are_json_and_csv_for_programs(warehouse: Warehouse) -> None
                 "1. Lead source Purchased list (rate):",
                 "It opens at 3.5 standard errors",
                 "Reject reasons: Wrong contact",
-                "Cause: lead source “purchased_list”, rate.",
+                "Cause: lead source “Purchased list”, rate.",
                 "Guide: docs/guides/when-an-alert-comes.md#target-off",
             ),
         ),
@@ -116,7 +116,7 @@ def test_open_alerts_are_json_and_csv_for_programs(warehouse: Warehouse) -> None
                 "1. 流入経路 購入リスト（率）:",
                 "標準誤差の 3.5 倍以上",
                 "却下理由: 担当者が違う",
-                "原因: 流入経路「purchased_list」の率。",
+                "原因: 流入経路「購入リスト」の率。",
                 "手順: docs/guides/when-an-alert-comes.md#target-off",
             ),
         ),

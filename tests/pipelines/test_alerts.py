@@ -93,10 +93,10 @@ def test_a_message_says_what_how_far_how_sure_and_why_in_both_languages(warehous
     [
         (
             "ja",
-            ("新規", "原因: 流入経路「purchased_list」の率", "手順: docs/guides/"),
+            ("新規", "原因: 流入経路「購入リスト」の率", "手順: docs/guides/"),
             ("Cause", "What to do", "new 2026"),
         ),
-        ("en", ("new 2026", "Cause: lead source “purchased_list”, rate", "What to do: docs/guides/"), ("原因", "手順")),
+        ("en", ("new 2026", "Cause: lead source “Purchased list”, rate", "What to do: docs/guides/"), ("原因", "手順")),
     ],
 )
 def test_a_message_in_one_language_names_the_cause_and_the_guide_in_it(

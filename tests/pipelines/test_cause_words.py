@@ -48,6 +48,8 @@ def test_every_split_has_words_on_the_board(split: str) -> None:
         ("lead_source:definition:definition", "定義の変更", "the new definition"),
         ("rep:business_days:calendar", "祝日・休業日", "holidays"),
         ("rep:target_level:mix", "目標の高さ", "the level of the target"),
+        ("definition:2026-10-01:rate", "2026-10-01 からの定義", "the definition in force since 2026-10-01"),
+        ("lead_source:purchased_list:rate", "流入経路「購入リスト」の率", "lead source “Purchased list”, rate"),
         ("data:hubspot:stale_sync", "同期「hubspot」の遅れ", "sync of “hubspot”, which is late"),
     ],
 )

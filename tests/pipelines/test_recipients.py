@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from pydantic import SecretStr
 
 from definitions_contract.loader import load_agreement
-from models.tables import alerts, divergence
+from models.tables import alert_actions, alerts, divergence
 from pipelines.alerts import REPEATED, deliver
 from pipelines.errors import SettingsError
 from pipelines.recipients import Recipient, load_recipients
@@ -184,6 +185,40 @@ def test_what_waited_for_the_morning_is_sent_then_and_once(path: Path) -> None:
 
     assert counts == [0, 1, 0]
     assert len(received) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "acted", "counts"),
+    [
+        pytest.param("acknowledge", 6, [0, 0], id="taken on before the digest"),
+        pytest.param("snooze", 6, [0, 0], id="put off before the digest"),
+        pytest.param("acknowledge", -12, [0, 1], id="taken on before it opened tonight: it is news"),
+    ],
+)
+def test_a_digest_leaves_out_what_is_in_hands_already(path: Path, action: str, acted: int, counts: list[int]) -> None:
+    morning, next_day = NOW + timedelta(hours=8), AS_OF + timedelta(days=1)
+    done = {"alert_id": "a1", "acted_at": NOW + timedelta(hours=acted), "action": action, "by": "Sato", "why": "known"}
+    with webhook() as (channel, received):
+        recipient = Recipient(address=channel, digest_at=clock(9))
+        first = _deliver(path, recipient)
+        with Warehouse(path).transaction() as connection:
+            insert_rows(connection, alert_actions, [done | {"until_date": AS_OF + timedelta(days=9)}])
+        second = _deliver(path, recipient, as_of=next_day, now=morning)
+
+    assert [first, second] == counts
+    assert len(received) == sum(counts)
+
+
+def test_the_end_of_a_snooze_is_a_message_of_its_own(path: Path) -> None:
+    later = AS_OF + timedelta(days=4)
+    with Warehouse(path).transaction() as connection:
+        connection.execute(sa.update(alerts).values(notified_date=later, reminded_date=later))
+    with webhook() as (channel, received):
+        counts = [_deliver(path, Recipient(address=channel), as_of=later, now=NOW + timedelta(days=4)) for _ in "12"]
+
+    assert counts == [1, 0]
+    assert f"snooze over {later}" in received[0]["message"]
+    assert f"保留が終わりました {later}" in received[0]["message"]
 
 
 def test_a_digest_is_one_message(path: Path) -> None:

@@ -38,8 +38,8 @@ def test_an_alert_ends_in_a_proposal_with_its_lever() -> None:
 
     assert (alert["proposal"], alert["proposal_lever"]) == ("act", "lead_source:purchased_list:rate")
     assert alert["proposal_value"] > 0
-    assert "purchased_list" in alert["proposal_en"]
-    assert "purchased_list" in alert["proposal_ja"]
+    assert "Purchased list" in alert["proposal_en"]
+    assert "購入リスト" in alert["proposal_ja"]
 
 
 def test_the_source_itself_is_found_without_a_target_and_told_within_the_same_alert() -> None:
@@ -168,5 +168,5 @@ def test_a_proposal_names_the_lever_and_not_its_id() -> None:
     with night() as connection:
         (alert,) = rows_of(connection, tables.alerts, kpi_id="valid_meetings", scope_kind="department")
 
-    assert "lead source “purchased_list”, rate" in alert["proposal_en"]
-    assert "流入経路「purchased_list」の率" in alert["proposal_ja"]
+    assert "lead source “Purchased list”, rate" in alert["proposal_en"]
+    assert "流入経路「購入リスト」の率" in alert["proposal_ja"]

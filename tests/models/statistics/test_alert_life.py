@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -156,7 +157,8 @@ def test_an_acknowledged_alert_says_who_and_why() -> None:
     ("until", "state", "notified"),
     [
         pytest.param(day(5), "snoozed", day(0), id="worse while snoozed is not told"),
-        pytest.param(day(2), "open", day(2), id="the snooze is over on its last day"),
+        pytest.param(day(4), "snoozed", day(0), id="read the morning after, the snooze holds"),
+        pytest.param(day(3), "open", day(2), id="the night before its last day is read on it"),
     ],
 )
 def test_a_snoozed_alert_is_silent(until: date, state: str, notified: date) -> None:
@@ -166,6 +168,42 @@ def test_a_snoozed_alert_is_silent(until: date, state: str, notified: date) -> N
     alert = only(replayed(nights("at_risk at_risk off"), [action]))
 
     assert (alert.state, alert.notified_date) == (state, notified)
+
+
+def test_the_end_of_a_snooze_reminds_once_of_an_alert_that_still_stands() -> None:
+    alert_id = only(replayed(nights("off"))).alert_id
+    snoozed = Action(alert_id, day(1), "snooze", until=day(3))
+
+    told = [only(replayed(nights(" ".join(["off"] * count)), [snoozed])) for count in range(1, 7)]
+
+    assert [alert.notified_date for alert in told] == [day(0), day(0), *[day(2)] * 4]
+    assert [alert.reminded_date for alert in told] == [None, None, *[day(2)] * 4]
+
+
+@pytest.mark.parametrize(
+    ("states", "actions", "reminded"),
+    [
+        pytest.param("off off on_track off", [("snooze", day(3))], None, id="what is over needs none"),
+        pytest.param("off off untrusted off", [("snooze", day(3))], day(3), id="the first night that judges"),
+        pytest.param("off off off off", [("snooze", day(3)), ("acknowledge", None)], None, id="taken on meanwhile"),
+        pytest.param("off off off off", [("acknowledge", None), ("snooze", day(3))], day(2), id="taken on before"),
+        pytest.param("off off off off", [("snooze", day(3)), ("snooze", day(9))], None, id="put off again"),
+    ],
+)
+def test_who_answered_a_snooze_is_not_reminded(states: str, actions: list[Any], reminded: date | None) -> None:
+    alert_id = only(replayed(nights("off"))).alert_id
+    done = [Action(alert_id, day(1), action, by="Sato", until=until) for action, until in actions]
+
+    assert replayed(nights(states), done)[0].reminded_date == reminded
+
+
+def test_a_second_snooze_has_a_reminder_of_its_own() -> None:
+    alert_id = only(replayed(nights("off"))).alert_id
+    done = [Action(alert_id, day(1), "snooze", until=day(3)), Action(alert_id, day(4), "snooze", until=day(7))]
+
+    told = [only(replayed(nights(" ".join(["off"] * count)), done)).reminded_date for count in (3, 5, 6, 7, 8)]
+
+    assert told == [day(2), day(2), day(2), day(6), day(6)]
 
 
 def test_what_is_done_this_morning_shows_but_does_not_change_last_night() -> None:
