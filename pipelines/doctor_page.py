@@ -34,6 +34,14 @@ FORMS = forms(
             r"every mapped field exists, every object may be read",
             "対応づけた項目はすべてあり、どのオブジェクトも読めます",
         ),
+        (
+            r"files: (\d+), newest (.+); rows: ([\d,]+); every mapped column is there",
+            r"ファイル \1 個（最新 \2）、\3 行。対応づけた列はすべてあります",
+        ),
+        (
+            r"([\d,]+) of ([\d,]+) rows have no value in (.+) and would be put aside; mend the export",
+            r"\2 行のうち \1 行は \3 に値がなく、隔離されます。エクスポートを直してください",
+        ),
         (r"start is (\S+); older and not asked for: nothing", r"\1 から。それより前の記録はありません"),
         (
             r"start is (\S+); older and not asked for: (.+); set an earlier start to have them",

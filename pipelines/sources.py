@@ -81,6 +81,8 @@ def extract_sources(
                     on_progress=_reporter(report),
                 )
             except UnknownFieldError as error:
+                if "." not in error.key:  # an export's id or time of change: everything stands on it
+                    return error
                 return MappedFieldGoneError(error, uses_of(current_agreement(settings), error.key))
             except ConnectorError as error:
                 return error

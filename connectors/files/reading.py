@@ -72,7 +72,7 @@ def findings(connection: FilesConnection) -> Iterator[Finding]:
             continue
         rows = sum(one[0] for one in looked_at)
         without_id = sum(one[1] for one in looked_at)
-        detail = f"{len(found)} files, newest {found[-1].export.name}; {rows:,} rows, every mapped column is there"
+        detail = f"files: {len(found)}, newest {found[-1].export.name}; rows: {rows:,}; every mapped column is there"
         yield Finding(connection.name, name, is_ok=True, detail=detail)
         if without_id:
             detail = (

@@ -1,6 +1,8 @@
 """What stands in an export? Header and rows as text, each with its line: delimited text, workbooks, Parquet."""
 
+import codecs
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +21,13 @@ from connectors.settings import FileObject
 TEXT_ENDINGS = frozenset({".csv", ".tsv", ".txt"})
 SHEET_ENDINGS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
 PARQUET_ENDING = ".parquet"
+LIKELY_ENCODINGS = (
+    "utf-8",
+    "cp932",
+    "euc_jp",
+)  # the strictest first: what is UTF-8 can often be read as the others, too
+SAMPLE_BYTES = 1 << 20
+KANA_OR_KANJI, ANY_SIGN = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}"), re.compile(rb"[\x80-\xff]")  # as UTF-8 has them
 LONGEST_CELL = 64 << 20  # a note's text may be long; without an end the reader would take a lost quote for a cell
 
 
@@ -105,7 +114,32 @@ def _no_header(export: Export, first: Row | None) -> FileUnreadableError:
 def wrong_encoding(export: Export, line: int) -> FileUnreadableError:
     """The error of a file that is not in the declared encoding."""
     reason = f"it cannot be read as {export.how.encoding}"
-    return _unreadable(export, line=line, reason=reason, remedy="set `encoding` (cp932 for many Japanese exports)")
+    fitting = next((name for name in LIKELY_ENCODINGS if name != export.how.encoding and _reads_as(export, name)), None)
+    remedy = f"set `encoding: {fitting}`, as which it can be read" if fitting else "set `encoding`, or export it again"
+    return _unreadable(export, line=line, reason=reason, remedy=remedy)
+
+
+def _reads_as(export: Export, encoding: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(_sample(export))
+    except UnicodeError:
+        return False
+    return True
+
+
+def _is_mistaken(export: Export) -> bool:
+    """Whether it is UTF-8 and would be read as something else, sign by sign and without an error: names turned to noise.
+
+    Kana and kanji in UTF-8 are no likely text in the older encodings, where a whole file of them is read without a fault.
+    """
+    telling = ANY_SIGN if export.how.encoding == "latin-1" else KANA_OR_KANJI
+    is_older = export.how.encoding not in ("utf-8", "utf-8-sig", "utf-16")
+    return is_older and telling.search(_sample(export)) is not None and _reads_as(export, "utf-8")
+
+
+def _sample(export: Export) -> bytes:
+    with export.path.open("rb") as stream:
+        return stream.read(SAMPLE_BYTES)
 
 
 def _rows(export: Export) -> Iterator[Row]:
@@ -124,6 +158,8 @@ def _text_rows(export: Export) -> Iterator[Row]:
     encoding = "utf-8-sig" if export.how.encoding == "utf-8" else export.how.encoding
     delimiter = export.how.delimiter or ("\t" if export.path.suffix.lower() == ".tsv" else ",")
     csv.field_size_limit(LONGEST_CELL)
+    if _is_mistaken(export):
+        raise wrong_encoding(export, export.how.header_line)
     with export.path.open(encoding=encoding, errors="surrogateescape", newline="") as stream:
         reader = csv.reader(stream, delimiter=delimiter, strict=True)
         line = 1

@@ -274,11 +274,15 @@ def test_the_declared_encoding_is_read(folder: Folder, encoding: str) -> None:
     assert "髙橋 表示" in folder.living()["1"]
 
 
-def test_another_encoding_than_declared_stops_the_file_with_line_and_advice(folder: Folder) -> None:
-    folder.map()
-    folder.write([("1", "a", "2026-04-01 09:00", "5"), ("2", "佐藤", "2026-04-01 09:00", "5")], encoding="cp932")
+@pytest.mark.parametrize(("declared", "written"), [("utf-8", "cp932"), ("cp932", "utf-8"), ("cp932", "utf-8-sig")])
+def test_another_encoding_than_declared_stops_the_file_with_line_and_advice(
+    folder: Folder, declared: str, written: str
+) -> None:
+    folder.map(more=f"encoding: {declared}")
+    folder.write([("1", "a", "2026-04-01 09:00", "5"), ("2", "佐藤", "2026-04-01 09:00", "5")], encoding=written)
 
-    with pytest.raises(FileUnreadableError, match=r"calls.csv:3: it cannot be read as utf-8; set `encoding`"):
+    advice = rf"calls.csv:\d: it cannot be read as {declared}; set `encoding: {written.removesuffix('-sig')}`"
+    with pytest.raises(FileUnreadableError, match=advice):
         folder.sync()
     assert folder.living() == {}
 
@@ -351,7 +355,7 @@ def test_doctor_says_how_many_files_and_rows_there_are(filled: Folder) -> None:
     found = {one.subject: one for one in check(filled.connection, secrets={}, base_url=None)}
 
     assert all(one.is_ok for one in found.values())
-    assert found["calls"].detail == "2 files, newest calls-2026-05.csv; 6 rows, every mapped column is there"
+    assert found["calls"].detail == "files: 2, newest calls-2026-05.csv; rows: 6; every mapped column is there"
 
 
 def test_a_connections_file_of_exports_alone_is_synced_without_a_sandbox(filled: Folder, tmp_path: Path) -> None:

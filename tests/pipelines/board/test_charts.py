@@ -21,7 +21,9 @@ def test_no_bar_of_a_waterfall_leaves_its_track(start: float, parts: list[float]
 )
 def test_bars_of_a_waterfall_are_as_long_as_their_parts(start: float, parts: list[float]) -> None:
     largest = max(abs(part) for part in parts)
-    assume(largest == 0 or largest > 1e-6 * start)  # a change that is below what a float of the value holds has no length
+    assume(
+        largest == 0 or largest > 1e-6 * start
+    )  # a change that is below what a float of the value holds has no length
 
     _, *steps, _ = waterfall_bars(start, parts)
 
