@@ -23,9 +23,9 @@ def load_yaml(path: Path) -> Any:
         raise SettingsError(path, line=0, key="file", found="no such file", allowed="a YAML file") from error
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise SettingsError(
-            path, line=line, key="file", found=str(error.problem), allowed="well-formed YAML"
-        ) from error
+        problem = str(error.problem).removeprefix("found ")
+        allowed = "well-formed YAML; text that begins with * & ! % @ ` or holds ': ' stands in quotes"
+        raise SettingsError(path, line=line, key="file", found=problem, allowed=allowed) from error
 
 
 def line_of(document: Any, path: tuple[str | int, ...]) -> int:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Double,
     FromClause,
     Integer,
+    Interval,
     Subquery,
     Table,
     Text,
@@ -44,6 +45,8 @@ PATH_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_ -]*|\d+")
 QUOTED_KEY = re.compile(r'"[^"\\\x00]+"')  # one key of any signs: a column of an export
 PHONE_DIGITS = 9
 DIGITS_ONLY = r"-?\d{10,14}"  # epoch milliseconds from 1970-04 to 5138; ten digits in seconds would be read as 1970
+GROUPED = r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"
+DURATION = r"\d{1,3}:[0-5]\d:[0-5]\d"  # with two parts it could be minutes or hours
 TIME_WITH_ZONE = r":\d\d(\.\d+)?\s*(Z|z|[+-]\d\d(:?\d\d)?)$"
 WEB_ADDRESS = r"^\s*(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?(?:www\.)?([^/:?#\s]+)"
 
@@ -163,6 +166,16 @@ def row_for_each(values: Sequence[ColumnElement[Any]], kind: TypeEngine[Any]) ->
 def to_type(value: ColumnElement[Any], kind: TypeEngine[Any]) -> ColumnElement[Any]:
     """Convert text, or give NULL where it cannot be converted."""
     return try_cast(value, kind)
+
+
+def plain_figure(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Give a figure as spreadsheets show it in plain form: 1,185.5 without its comma, a duration of 0:19:45 in seconds."""
+    seconds = extract("epoch", try_cast(value, Interval()))
+    return case(
+        (func.regexp_full_match(value, GROUPED), func.replace(value, ",", "")),
+        (func.regexp_full_match(value, DURATION), cast(seconds, Text())),
+        else_=value,
+    )
 
 
 def to_number(value: ColumnElement[Any]) -> ColumnElement[float | None]:

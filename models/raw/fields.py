@@ -39,6 +39,7 @@ from sqlalchemy.types import TypeEngine
 from models.duckdb import (
     json_texts,
     list_item,
+    plain_figure,
     to_boolean,
     to_day,
     to_host,
@@ -59,6 +60,7 @@ READABLE = (
     (DateTime, "ISO 8601 or epoch milliseconds"),
     (Date, "a day (YYYY-MM-DD) or a moment"),
 )
+FIGURES = (BigInteger, Double, Numeric)
 MERGED_INTO = "MasterRecordId"  # Salesforce: on the deleted loser of a merge
 CLOSED = "IsClosed"  # Salesforce: with IsWon false it means lost
 
@@ -174,7 +176,10 @@ def _readings(source: SourceRules, rules: EntityRules, texts: dict[str, ColumnEl
 def _reading(table: Table, rule: FieldRule, texts: Sequence[ColumnElement[Any]], source: SourceRules) -> _Reading:
     column = table.c[rule.field]
     seen = literal(rule.constant, Text()) if rule.constant is not None else _seen(rule, texts)
-    value = _converted(column.name, column.type, _translated(rule, seen), source, rule.divide)
+    text = _translated(rule, seen)
+    if source.crm == "files" and isinstance(column.type, FIGURES):
+        text = plain_figure(text)
+    value = _converted(column.name, column.type, text, source, rule.divide)
     return _Reading(rule.field, seen, value, _allowed(rule, column.type), is_picklist=rule.values is not None)
 
 

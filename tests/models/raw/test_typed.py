@@ -86,6 +86,32 @@ def test_a_value_is_read_as_its_column_says(
 
 
 @pytest.mark.parametrize(
+    ("entity", "field", "text", "expected"),
+    [
+        pytest.param("calls", "duration_seconds", "1,185", 1185, id="thousands"),
+        pytest.param("calls", "duration_seconds", "0:19:45", 1185, id="a duration"),
+        pytest.param("calls", "duration_seconds", "100:00:00", 360_000, id="a long one"),
+        pytest.param("calls", "duration_seconds", "19:45", None, id="minutes or hours, who knows"),
+        pytest.param("calls", "duration_seconds", "1,18", None, id="no thousands"),
+        pytest.param("calls", "duration_seconds", "0:60:00", None, id="no duration"),
+        pytest.param("deals", "amount", "-1,234,567.89", Decimal("-1234567.89"), id="an amount"),
+        pytest.param("deals", "amount", "1.234.567,89", None, id="points for thousands"),
+    ],
+)
+def test_an_export_may_write_figures_as_spreadsheets_do(
+    warehouse: sa.Connection, land: Land, entity: str, field: str, text: str, expected: Any
+) -> None:
+    rules = field_rules("files", {entity: [{"object": entity, "fields": {field: "x"}}]})
+
+    quarantined = sync(warehouse, land, SourceRules("hs", "files", rules), a_version("1", {"x": text}, object=entity))
+
+    assert rows(warehouse, tables.metadata.tables[f"raw.{entity}"], field) == (
+        [] if expected is None else [(expected,)]
+    )
+    assert quarantined == (expected is None)
+
+
+@pytest.mark.parametrize(
     ("entity", "field", "form", "text", "allowed"),
     [
         pytest.param("meetings", "starts_at", "x", "soon", "ISO 8601", id="no time"),
