@@ -39,6 +39,7 @@ from models.kpi import (
     rule_results,
     snapshots,
     targets,
+    terms,
     verdicts,
 )
 from models.ops import data_checks
@@ -62,6 +63,7 @@ CORE: tuple[Model, ...] = (
     deal_owner_changes.MODEL,
 )
 KPI: tuple[Model, ...] = (
+    *terms.MODELS,
     meeting_rule_results.MODEL,
     meeting_verdicts.MODEL,
     *feedback.MODELS,

@@ -555,6 +555,47 @@ notes = Table(
 
 # --- kpi: what the agreement makes of it ------------------------------------------------------------------------------
 
+kpis = Table(
+    "kpis",
+    metadata,
+    _key("kpi_id", "KPI, as every table of numbers names it"),
+    _integer("display_order", "Place in the agreement, from 1: sort by it"),
+    _text("label_en", "Name in English"),
+    _text("label_ja", "Name in Japanese"),
+    _text("description_en", "What it counts, in English"),
+    _text("description_ja", "What it counts, in Japanese"),
+    _text("phase", "Phase that it belongs to: launch, stable or mature"),
+    _text(
+        "kind",
+        "count or sum: add up numerator. rate or mean: sum of numerator / sum of denominator. product: kpi_periods only",
+    ),
+    _text("unit", "calls, emails, meetings, deals, money, money_per_day, days or fraction"),
+    _text("better", "higher or lower: which way is good"),
+    _text("definition", "Definition behind it; NULL when it needs none"),
+    _text("department", "Department that answers for it"),
+    _text("guard_kpi_id", "KPI that must not fall while this one rises"),
+    schema="kpi",
+    comment="One row per KPI of the agreement: its names, and how its numbers are added up",
+)
+definition_rules = Table(
+    "definition_rules",
+    metadata,
+    _key("definition", "Definition, such as valid_meeting"),
+    _integer("version", "Version of it", key=True),
+    _key("rule_id", "Rule"),
+    _integer("display_order", "Place in the definition, from 1: sort by it"),
+    _text("label_en", "Name in English"),
+    _text("label_ja", "Name in Japanese"),
+    _text("condition_en", "The whole condition in English words"),
+    _text("condition_ja", "The whole condition in Japanese words"),
+    _text("severity", "critical decides the verdict; warning is shown and counted"),
+    _date("valid_from", "First day on which the version holds"),
+    _date("valid_to", "First day of the next version; NULL while it holds"),
+    _text("agreed_by", "Departments that signed, comma separated"),
+    _date("agreed_date", "Last signature"),
+    schema="kpi",
+    comment="One row per rule of each signed version of a definition, in words",
+)
 meeting_rule_results = Table(
     "meeting_rule_results",
     metadata,

@@ -12,8 +12,8 @@ from sqlalchemy import Column, Table
 from models.tables import SCHEMAS
 from pipelines.publish import published_tables
 
-# a sync that was refused is not among those that were kept
-NO_REFERENCE = {("ops.refused_syncs", "sync_id")}
+# a sync that was refused is not among those that were kept; a step of the plan may be a part of a KPI only (connects)
+NO_REFERENCE = {("ops.refused_syncs", "sync_id"), ("kpi.plan", "kpi_id")}
 
 
 @dataclass(frozen=True, slots=True)
