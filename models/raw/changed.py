@@ -15,7 +15,7 @@ def changed_records(source: SourceRules, sync_id: str, *, rebuild: bool) -> Colu
 def changed_objects(connection: Connection, changed: ColumnElement[bool]) -> dict[str, int]:
     """Say of which objects there are changed records, and how many: on most nights of few."""
     counted = select(records.c.object, func.count()).where(changed).group_by(records.c.object)
-    return {name: count for name, count in connection.execute(counted)}
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def delete_changed(connection: Connection, table: Table, changed: ColumnElement[bool], *, record_id: str) -> None:
