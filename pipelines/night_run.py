@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from dagster import (
     DagsterEvent,
     DagsterExecutionInterruptedError,
     DagsterInstance,
+    DagsterRunStatus,
     ExecuteInProcessResult,
     LoggerDefinition,
     RunsFilter,
@@ -20,11 +22,13 @@ from filelock import FileLock, Timeout
 from models.ops.data_checks import UNCHANGED
 from pipelines.assets.sources import NOTHING_ASIDE, SOURCE_READ, SYNC_KEPT
 from pipelines.errors import WarehouseBusyError
+from pipelines.launcher import LOCK_NAME, OURS, is_alive, is_ours
 from pipelines.schedules import night_config
 from pipelines.settings import PROJECT, Settings
 from pipelines.wiring import JOB_NAME, build_definitions
 
-OURS = {"started_by": "kpi nightly"}  # runs that live in a process of `kpi nightly`, not of the daemon
+LOOK_SECONDS = 1  # the daemon takes the lock for an instant, to see whether a night is alive
+BUSY = (DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def run_night(
     if loggers:
         config["loggers"] = {name: {} for name in loggers}  # named here, they replace Dagster's own
     with _only_night(settings), DagsterInstance.get() as instance:
-        _bury_dead_nights(instance)
+        _bury_dead_nights(instance, settings.home)
         result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False, tags=OURS)
     if any(_was_interrupted(event) for event in result.all_events if event.is_step_failure):
         raise KeyboardInterrupt
@@ -78,24 +82,38 @@ def run_night(
     )
 
 
+def let_runs_end(seconds: float, *, tell: Callable[[], None]) -> None:
+    """Wait, at most so long, until the daemon has no run in progress; `tell` that there is one. Those of `kpi nightly` are not its."""
+    deadline = time.monotonic() + seconds
+    with DagsterInstance.get() as instance:
+
+        def is_busy() -> bool:
+            return not all(map(is_ours, instance.get_runs(filters=RunsFilter(statuses=list(BUSY)))))
+
+        if is_busy():
+            tell()
+        while time.monotonic() < deadline and is_busy():
+            time.sleep(0.5)
+
+
 @contextmanager
 def _only_night(settings: Settings) -> Iterator[None]:
     """Hold the home's lock, which the system lets go of however the process ends."""
     try:
-        with FileLock(settings.home / "nightly.lock", timeout=0):
+        with FileLock(settings.home / LOCK_NAME, timeout=LOOK_SECONDS):
             yield
     except Timeout as error:
         message = f"another `kpi nightly` is running in {settings.home}; wait until it has ended"
         raise WarehouseBusyError(message) from error
 
 
-def _bury_dead_nights(instance: DagsterInstance) -> None:
-    """Nobody else is running `kpi nightly`: a night that stands as unfinished was killed.
+def _bury_dead_nights(instance: DagsterInstance, home: Path) -> None:
+    """We hold the lock, so nobody else is running `kpi nightly`: one that stands as unfinished was killed, and so may the daemon's be.
 
     Dagster keeps its place at the warehouse for it, and every later night would wait for that place without end.
     """
-    for run in instance.get_runs(filters=RunsFilter(tags=OURS)):
-        if not run.is_finished:
+    for run in instance.get_runs(filters=RunsFilter(statuses=[DagsterRunStatus.NOT_STARTED, *BUSY])):
+        if is_ours(run) or not is_alive(run, home):
             instance.report_run_failed(run, "The process of this night ended before the night did")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 

@@ -20,6 +20,7 @@ from pipelines.board.render import render_board
 
 DATABASE_NAME = "inside_sales.duckdb"
 STORAGE_VERSION = "v1.0.0"  # the newest that every BI driver since DuckDB 1.0 opens; v1.2.0 is refused by 1.1
+READABLE_FOLDER, READABLE_FILE = 0o755, 0o644
 KEPT_VERSIONS = 2  # the one before stays for readers that are just opening it
 # what the pipeline did, but neither raw records nor what people sent to which address
 PRIVATE_TABLES = ("ops.cursors", "ops.notifications")
@@ -49,6 +50,7 @@ def publish(
     rows = _write_database(connection, folder, agreement.team.publish_personal_columns)
     board = render_board(connection, agreement, as_of=as_of, built_at=built_at)
     (folder / "board.html").write_text(board, encoding="utf-8")
+    _open_to_readers(versions)
     _swap(target, folder)
     _keep_newest(versions)
     return Published(folder=folder, rows=rows)
@@ -117,6 +119,12 @@ def _text(value: object) -> str:
 
 def _linked(target: Path) -> str | None:
     return target.readlink().name if target.is_symlink() else None
+
+
+def _open_to_readers(versions: Path) -> None:
+    """Let whoever may enter the home read what is published, and nothing else of it, however private the service's umask is."""
+    for path in (versions, *versions.rglob("*")):
+        path.chmod(READABLE_FOLDER if path.is_dir() else READABLE_FILE)
 
 
 def _swap(target: Path, folder: Path) -> None:

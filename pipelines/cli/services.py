@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from enum import StrEnum
 from types import FrameType
 from typing import Annotated
@@ -18,6 +18,10 @@ from pipelines.settings import PROJECT, Settings
 from pipelines.terminal import say
 
 STOP_SECONDS = 20  # Dagster's services end their own children in that time
+CHILDREN_SECONDS = (
+    2  # code servers outlive by that the service that started them; with no run in them they have nothing to lose
+)
+RUN_SECONDS = 90  # what a run in progress is given to end by itself; deploy/*-daemon.service waits for both
 
 
 class Service(StrEnum):
@@ -31,24 +35,35 @@ class Service(StrEnum):
 def up(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
     service: Annotated[Service, typer.Option(help="Run one of the two only.")] = Service.BOTH,
+    path_prefix: Annotated[
+        str, typer.Option(metavar="/PATH", help="Path under which a proxy serves the Dagster UI.")
+    ] = "",
+    read_only: Annotated[bool, typer.Option(help="The Dagster UI shows everything and starts nothing.")] = False,
 ) -> None:
-    """Run the Dagster UI and its daemon (schedule, sensors) on 127.0.0.1 until Ctrl-C; the sandbox too, where it is used."""
+    """Run the Dagster UI and its daemon (schedule, sensors) on 127.0.0.1 until Ctrl-C; the sandbox too, where it is used.
+
+    A night in progress is given 90 seconds to end; Ctrl-C again, or the time, cuts it, and the next start goes on where it was.
+    """
     from pipelines.night_run import prepare_home
 
     settings = Settings.from_env(os.environ)
     prepare_home(settings)
     workspace = ["-w", str(PROJECT / "workspace.yaml")]
+    shown = [*(["--path-prefix", path_prefix] if path_prefix else []), *(["--read-only"] if read_only else [])]
     commands = {
-        "webserver": ["dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *workspace],
+        "webserver": ["dagster_webserver", "-h", "127.0.0.1", "-p", str(port), *shown, *workspace],
         "daemon": ["dagster._daemon", "run", *workspace],
     }
     console = Console()
     with ExitStack() as stack:
         _end_like_interrupt()
-        _start_sandbox(stack, settings, console)
+        if service is not Service.WEBSERVER:  # it is the runs that ask the CRMs
+            _start_sandbox(stack, settings, console)
         wanted = {name: command for name, command in commands.items() if service in (Service.BOTH, name)}
         services = {name: _start(stack, settings, name, command) for name, command in wanted.items()}
-        place = f"Dagster UI: http://127.0.0.1:{port}" if "webserver" in wanted else "Dagster daemon"
+        if "daemon" in services:
+            stack.callback(_stop_daemon, services["daemon"], console)  # the last one in is called first
+        place = f"Dagster UI: http://127.0.0.1:{port}{path_prefix}" if "webserver" in wanted else "Dagster daemon"
         console.print(f"{place}   logs: {settings.logs}   end with Ctrl-C", highlight=False)
         _wait(services)
 
@@ -109,17 +124,38 @@ def _start_sandbox(stack: ExitStack, settings: Settings, console: Console) -> No
 
 def _start(stack: ExitStack, settings: Settings, name: str, arguments: list[str]) -> "subprocess.Popen[bytes]":
     log = stack.enter_context((settings.logs / f"{name}.log").open("ab"))
-    process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=log, stderr=log, cwd=PROJECT)
+    # a group of its own: Ctrl-C on a terminal reaches us alone, and a night is not cut by it
+    process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=log, stderr=log, cwd=PROJECT, process_group=0)
     stack.callback(_stop, process)
     return process
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def _stop_daemon(process: "subprocess.Popen[bytes]", console: Console) -> None:
+    """Let no run start any more, and give the one in progress its time: until then its code server stays, too."""
+    from pipelines.night_run import let_runs_end
+
+    def tell() -> None:
+        say(
+            console,
+            f"A night is in progress: it has {RUN_SECONDS} s to end. Ctrl-C again cuts it; the next start goes on where it was.",
+        )
+
     process.send_signal(signal.SIGINT)
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    with suppress(KeyboardInterrupt):
+        let_runs_end(RUN_SECONDS, tell=tell)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a service and whatever it started: what has not ended by itself in its time is killed."""
+    with suppress(KeyboardInterrupt):
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        time.sleep(CHILDREN_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _wait(services: "dict[str, subprocess.Popen[bytes]]") -> None:
@@ -134,9 +170,9 @@ def _wait(services: "dict[str, subprocess.Popen[bytes]]") -> None:
 
 
 def _end_like_interrupt() -> None:
-    """A service manager ends with SIGTERM what a person ends with Ctrl-C.
+    """A service manager ends with SIGTERM what a person ends with Ctrl-C, or with SIGHUP by closing the terminal.
 
-    Both are set: a shell that starts us in the background has SIGINT ignored, which our children would inherit.
+    All are set: a shell that starts us in the background has SIGINT ignored, which our children would inherit.
     """
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -144,3 +180,5 @@ def _end_like_interrupt() -> None:
 
     signal.signal(signal.SIGTERM, interrupt)
     signal.signal(signal.SIGINT, interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, interrupt)

@@ -18,7 +18,6 @@ CARRYING_LOOKUPS: Final = (
     "EventRelation",
     "OpportunityContactRole",
     "EmailMessageRelation",
-    "Note",
 )
 KEPT_DAYS: Final = 90  # HubSpot keeps what was archived for so long
 

@@ -1,0 +1,68 @@
+"""Is the process of a run still there? Run monitoring asks, ends the runs that lost theirs, and starts them again from where they were.
+
+Dagster's own launcher cannot tell: after a power cut a night would stand as running for ever, and every later one would wait for it.
+"""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+from dagster import DagsterRun
+from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from filelock import FileLock, Timeout
+
+OURS = {"started_by": "kpi nightly"}  # runs that live in a process of `kpi nightly`, not of the daemon
+LOCK_NAME = "nightly.lock"  # in the home; held by `kpi nightly` for as long as its process lives
+ANSWER_SECONDS = 10  # a busy machine is slow to take a connection, and slow is not gone
+
+
+class NightLauncher(DefaultRunLauncher):
+    """Dagster's own launcher, in a process of the code server's, able to tell whether that is alive. Named in dagster.yaml."""
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        """Tell run monitoring that it may ask."""
+        return True
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """Tell whether the run goes on; the daemon asks for every run that stands as started."""
+        if is_alive(run, Path(os.environ["KPI_HOME"])):
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "its process is gone")
+
+
+def is_alive(run: DagsterRun, home: Path) -> bool:
+    """Whether a started run has a process: that of `kpi nightly`, or a code server, which reports a run's death itself while it lives."""
+    if is_ours(run):
+        return _is_held(home / LOCK_NAME)
+    address = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+    if "socket" in address:
+        return _answers(socket.AF_UNIX, address["socket"])
+    return "port" not in address or _answers(socket.AF_INET, (address["host"], address["port"]))
+
+
+def is_ours(run: DagsterRun) -> bool:
+    """Whether `kpi nightly` started the run."""
+    return OURS.items() <= run.tags.items()
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
+    with socket.socket(family, socket.SOCK_STREAM) as asking:
+        asking.settimeout(ANSWER_SECONDS)
+        try:
+            asking.connect(address)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except TimeoutError:
+            return True
+    return True
