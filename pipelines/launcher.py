@@ -4,13 +4,16 @@ Dagster's own launcher cannot tell: after a power cut a night would stand as run
 """
 
 import json
-import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Self
 
-from dagster import DagsterRun
+from dagster import DagsterRun, StringSource
+from dagster._config import UserConfigSchema
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._serdes import ConfigurableClassData
 from filelock import FileLock, Timeout
 
 OURS = {"started_by": "kpi nightly"}  # runs that live in a process of `kpi nightly`, not of the daemon
@@ -21,6 +24,21 @@ ANSWER_SECONDS = 10  # a busy machine is slow to take a connection, and slow is 
 class NightLauncher(DefaultRunLauncher):
     """Dagster's own launcher, in a process of the code server's, able to tell whether that is alive. Named in dagster.yaml."""
 
+    def __init__(self, home: str, inst_data: ConfigurableClassData | None = None) -> None:
+        """Remember the home, whose lock tells of the nights of `kpi nightly`."""
+        super().__init__(inst_data)
+        self._home = Path(home)
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """Say what stands below it in dagster.yaml."""
+        return {"home": StringSource}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> Self:
+        """Make one of what stands in dagster.yaml."""
+        return cls(inst_data=inst_data, **config_value)
+
     @property
     def supports_check_run_worker_health(self) -> bool:
         """Tell run monitoring that it may ask."""
@@ -28,7 +46,7 @@ class NightLauncher(DefaultRunLauncher):
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Tell whether the run goes on; the daemon asks for every run that stands as started."""
-        if is_alive(run, Path(os.environ["KPI_HOME"])):
+        if is_alive(run, self._home):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "its process is gone")
 
