@@ -17,6 +17,8 @@ BI = Path(PROJECT) / "docs" / "bi"
 EXPORT = BI / "superset" / "dashboard"
 DATASETS = sorted(EXPORT.glob("datasets/*/*.yaml"))
 CHARTS = sorted(EXPORT.glob("charts/*.yaml"))
+PAGES = BI / "observable" / "src"
+QUERIES = sorted(PAGES.glob("data/*.sql"))
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +99,17 @@ def test_every_query_in_the_pages_runs(published: duckdb.DuckDBPyConnection) -> 
         published.sql(query).fetchall()
 
     assert queries
+
+
+@pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
+def test_a_page_of_observable_asks_what_is_published(published: duckdb.DuckDBPyConnection, path: Path) -> None:
+    found = published.sql(path.read_text(encoding="utf-8"))
+
+    assert "decimal" not in {kind.id for kind in found.types}  # it would be text in JSON
+
+
+def test_every_file_that_a_page_reads_is_made_by_a_query() -> None:
+    texts = [page.read_text(encoding="utf-8") for page in PAGES.glob("*.md")]
+    read_by_pages = {name for text in texts for name in re.findall(r'FileAttachment\("data/(.+?)"\)', text)}
+
+    assert read_by_pages == {path.stem for path in QUERIES}
