@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, and_, func, or_, select
 
 from models.tables import (
-    PHASE_TABLES,
     alerts,
     calendar,
     calls,
@@ -85,7 +84,7 @@ class Facts:
     rule_results: Rows
     reject_reasons: Rows
     pending: Rows
-    phases: Mapping[str, Rows]
+    periods: Rows
     rep_periods: Rows
     segments: Mapping[str, Rows]
     segments_before: Mapping[str, Rows]
@@ -135,7 +134,7 @@ def read_facts(connection: Connection, focus: Focus) -> Facts:
         rule_results=rows(_rule_results(focus)),
         reject_reasons=rows(_reject_reasons(focus)),
         pending=rows(_pending(focus)),
-        phases={phase: rows(_phase(table, focus)) for phase, table in PHASE_TABLES.items()},
+        periods=rows(_periods(focus)),
         rep_periods=rows(_rep_periods(focus)),
         segments={name: rows(_segment(name, focus.month, focus.next_month, focus)) for name in SEGMENTS},
         segments_before={
@@ -303,13 +302,14 @@ def _pending(focus: Focus) -> Select[Any]:
     )
 
 
-def _phase(table: Table, focus: Focus) -> Select[Any]:
-    c = table.c
+def _periods(focus: Focus) -> Select[Any]:
+    """Every KPI of the department's and teams' periods that hold the day, a team's own KPIs too."""
+    c = kpi_periods.c
     return (
-        select(table)
+        select(kpi_periods)
         .where(c.period_start <= focus.as_of, c.period_end > focus.as_of)
         .where(c.period_kind.in_(("month", "quarter", "fiscal_year")), c.scope_kind.in_(("department", "team")))
-        .order_by(c.period_kind, c.scope_kind, c.scope_id)
+        .order_by(c.scope_kind, c.scope_id)
     )
 
 

@@ -1,7 +1,7 @@
 """How do the phases' KPIs stand by team, rep and segment, and over the months?"""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,39 +72,50 @@ def phases_of(facts: Facts, agreement: Agreement, names: Names) -> tuple[PhaseBl
         PhaseBlock(
             label=Text(phase.label.ja, phase.label.en),
             is_current=phase.id == agreement.phases.current_phase,
-            periods=tuple(
-                _phase_period(
-                    kind, [row for row in facts.phases[phase.id] if row["period_kind"] == kind], phase.id, facts, names
-                )
-                for kind in PERIODS
-                if any(row["period_kind"] == kind for row in facts.phases[phase.id])
-            ),
+            periods=tuple(_phase_periods(_kpis_of(phase.id, agreement), facts, names)),
         )
         for phase in agreement.phases.phases
-        if phase.id in facts.phases
     ]
     return tuple(sorted(blocks, key=lambda block: not block.is_current))
 
 
-def _phase_period(kind: str, rows: list[Mapping[str, Any]], phase: str, facts: Facts, names: Names) -> PhasePeriod:
+def _kpis_of(phase: str, agreement: Agreement) -> tuple[str, ...]:
+    """The standard KPIs of a phase in their order, then the team's own."""
+    standard = {kpi_id for kpi_ids in PHASE_KPIS.values() for kpi_id in kpi_ids}
+    own = (kpi.id for kpi in agreement.kpis.kpis if kpi.phase == phase and kpi.id not in standard)
+    return (*PHASE_KPIS.get(phase, ()), *own)
+
+
+def _phase_periods(kpi_ids: tuple[str, ...], facts: Facts, names: Names) -> Iterator[PhasePeriod]:
+    for kind in PERIODS:
+        rows = [row for row in facts.periods if row["period_kind"] == kind and row["kpi_id"] in kpi_ids]
+        if rows:
+            yield _phase_period(kind, kpi_ids, rows, facts, names)
+
+
+def _phase_period(
+    kind: str, kpi_ids: tuple[str, ...], rows: list[Mapping[str, Any]], facts: Facts, names: Names
+) -> PhasePeriod:
     focus = facts.focus
-    mine = [row for row in rows if row["scope_kind"] == "team" or row["scope_id"] == focus.department]
-    mine.sort(key=lambda row: (row["scope_kind"] != "department", row["scope_id"]))
-    shown = [row for row in mine if any(row[f"{kpi_id}_actual"] is not None for kpi_id in PHASE_KPIS[phase])]
+    scopes: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}  # the department first: the rows are in that order
+    for row in rows:
+        if row["scope_kind"] == "team" or row["scope_id"] == focus.department:
+            scopes.setdefault((row["scope_kind"], row["scope_id"]), {})[row["kpi_id"]] = row
+    shown = [scope for scope, found in scopes.items() if any(row["actual"] is not None for row in found.values())]
     fallen: set[tuple[Any, ...]] = {
         (row["kpi_id"], row["period_kind"], row["scope_kind"], row["scope_id"]) for row in facts.guard_notes
     }
     return PhasePeriod(
         title=formats.period(kind, rows[0]["period_start"], rows[0]["period_end"]),
-        scopes=tuple(names.scope(row["scope_kind"], row["scope_id"]) for row in shown),
+        scopes=tuple(names.scope(*scope) for scope in shown),
         rows=tuple(
             PhaseRow(
                 kpi=names.kpi(kpi_id),
                 guard=_guard(kpi_id, names),
                 is_current=kpi_id == focus.kpi_id,
-                measures=tuple(_measure(row, kpi_id, fallen, names) for row in shown),
+                measures=tuple(_measure(scopes[scope].get(kpi_id), fallen, names) for scope in shown),
             )
-            for kpi_id in PHASE_KPIS[phase]
+            for kpi_id in kpi_ids
         ),
     )
 
@@ -114,15 +125,15 @@ def _guard(kpi_id: str, names: Names) -> Text | None:
     return names.kpi(guard) if guard else None
 
 
-def _measure(row: Mapping[str, Any], kpi_id: str, fallen: set[tuple[Any, ...]], names: Names) -> Measure | None:
-    actual, target, status = row[f"{kpi_id}_actual"], row[f"{kpi_id}_target"], row[f"{kpi_id}_status"]
-    if actual is None and target is None:
+def _measure(row: Mapping[str, Any] | None, fallen: set[tuple[Any, ...]], names: Names) -> Measure | None:
+    if row is None or (row["actual"] is None and row["target"] is None):
         return None
+    kpi_id, target, status = row["kpi_id"], row["target"], row["status"]
     return Measure(
-        actual=names.figure(kpi_id, actual),
+        actual=names.figure(kpi_id, row["actual"]),
         target=names.figure(kpi_id, target) if target is not None else None,
-        attainment=_attainment(row[f"{kpi_id}_attainment"], kpi_id, names),
-        expected=names.figure(kpi_id, row[f"{kpi_id}_expected_to_date"], digits=1),
+        attainment=_attainment(row["attainment"], kpi_id, names),
+        expected=names.figure(kpi_id, row["expected_to_date"], digits=1),
         chip=chip(status) if status and status != "no_target" else None,
         has_guard_fallen=(kpi_id, row["period_kind"], row["scope_kind"], row["scope_id"]) in fallen,
     )

@@ -69,6 +69,27 @@ def change(connection: sa.Connection, table: sa.Table, **values: object) -> None
     connection.execute(table.update().values(**values))
 
 
+def test_a_teams_own_kpi_stands_in_its_phase(
+    connection: sa.Connection, agreement: Agreement, render: Render, demo: ModuleType
+) -> None:
+    standard = next(kpi for kpi in agreement.kpis.kpis if kpi.id == "meetings_held")
+    own = standard.model_copy(
+        update={"id": "long_talks", "label": standard.label.model_copy(update={"en": "Long talks"})}
+    )
+    kpis = agreement.kpis.model_copy(update={"kpis": (*agreement.kpis.kpis, own)})
+    c = t.kpi_periods.c
+    shown = (c.kpi_id == standard.id, c.period_end > demo.AS_OF, c.scope_kind != "rep")
+    held = connection.execute(sa.select(t.kpi_periods).where(*shown))
+    rows = [{**row, "kpi_id": own.id, "actual": 4321.0} for row in held.mappings()]
+    connection.execute(t.kpi_periods.insert(), rows)
+
+    html = render(connection, agreed=agreement.model_copy(update={"kpis": kpis}))
+
+    phases = Page(html).texts["phases"]
+    assert phases.count("Long talks") == len({row["period_kind"] for row in rows})
+    assert phases.count("4,321") == len(rows)
+
+
 def test_the_head_shows_the_tables_numbers(html: str, connection: sa.Connection, demo: ModuleType) -> None:
     row = connection.execute(
         sa.select(t.divergence).where(
