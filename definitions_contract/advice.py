@@ -33,6 +33,10 @@ COUNT_ON_SAME_DAY = Label(
     ja="定義の counted_on と同じ日付の列を使ってください。",
     en="count on the day by which the definition's version is chosen",
 )
+SUM_ONE_CURRENCY = Label(
+    ja="agreed_amount を使ってください。amount は案件ごとの通貨なので、足すと円とドルが混ざります。",
+    en="add up agreed_amount: amount is in each deal's own currency, and its sum would mix yen with dollars",
+)
 CORRECT_EXAMPLE = Label(
     ja="例か規則のどちらかを直してください。全部署が署名するのは両方です。",
     en="correct the example or the rules; departments sign both",

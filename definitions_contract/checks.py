@@ -26,6 +26,7 @@ from definitions_contract.schema import (
 )
 from definitions_contract.vocabulary import (
     PERSONAL_COLUMNS,
+    UNSUMMABLE,
     allowed_values,
     credit_columns,
     is_allowed_value,
@@ -218,10 +219,19 @@ def _check_measure(document: Document, place: Location, measure: Measure) -> Ite
     numbers = [name for name, kind in columns.items() if kind in ("integer", "number")]
     yield from check_known(document, (*place, "date"), measure.date, dates)
     yield from check_known(document, (*place, "credit"), measure.credit, credit_columns(measure.event))
-    yield from check_known(document, (*place, "sum"), measure.sum, numbers)
+    yield from _check_sum(document, (*place, "sum"), measure.sum, numbers)
     for column, wanted in measure.where.items():
         unknown = list(check_known(document, (*place, "where", column), column, columns))
         yield from unknown or _check_wanted(document, (*place, "where", column), measure.event, column, wanted)
+
+
+def _check_sum(document: Document, place: Location, column: str | None, numbers: list[str]) -> Iterator[Issue]:
+    """Only what is told in one unit may be added up: an amount in each deal's own currency is not."""
+    summable = [name for name in numbers if name not in UNSUMMABLE]
+    if column in UNSUMMABLE:
+        yield document.issue(place, found=column, allowed=", ".join(sorted(summable)), advice=advice.SUM_ONE_CURRENCY)
+    else:
+        yield from check_known(document, place, column, summable)
 
 
 def _check_wanted(document: Document, place: Location, event: str, column: str, wanted: Any) -> Iterator[Issue]:

@@ -135,7 +135,7 @@ DERIVED_COLUMNS: Mapping[str, Mapping[str, Kind]] = {
     "calls": _JUDGED,
     "emails": _JUDGED,
     "deals": _JUDGED,
-    "meetings": {**_JUDGED, "deal_status": "text", "days_to_won": "integer"},
+    "meetings": {**_JUDGED, "deal_status": "text", "deal_close_date": "date", "days_to_won": "integer"},
 }
 
 # Columns whose values are closed; any other value in an agreement is a typing error.
@@ -154,6 +154,9 @@ CLOSED_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     **{(event, "contact_kind"): ("contact", "lead") for event in EVENT_COLUMNS},
     **{(event, "deal_status"): ("won", "lost", "open") for event in ("calls", "emails", "meetings")},
 }
+
+# Columns that hold each record's own currency: what adds them up would add yen to dollars.
+UNSUMMABLE: Mapping[str, str] = {"amount": "agreed_amount"}
 
 YEARS = range(1900, 2200)  # a year outside is a typing error, and no calendar counts business days there
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from definitions_contract.resolve import MEETING_DEFINITION
 from definitions_contract.schema import Kpi, Measure
 from definitions_contract.vocabulary import OWNER_THEN
+from models.core.deals import CLOSED
 from models.duckdb import days_between
 from models.errors import UnknownColumnError
 from models.expressions import or_unknown
@@ -41,6 +42,21 @@ RECORD_IDS: Mapping[str, str] = {
     "emails": "email_id",
     "meetings": "meeting_id",
     "deals": "deal_id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DealEnd:
+    """Columns of an event that tell how and when its deal ended."""
+
+    status: str
+    close_date: str
+    days: str
+
+
+DEAL_ENDS: Mapping[str, DealEnd] = {
+    "deals": DealEnd("status", "close_date", "cycle_days"),
+    "meetings": DealEnd("deal_status", "deal_close_date", "days_to_won"),
 }
 
 
@@ -60,8 +76,9 @@ class Counting:
 def counting(kpi: Kpi, measure: Measure, event: FromClause, *, as_of: date) -> Counting:
     """Read one side of a KPI: which rows count up to as_of, on which day, for whom, with how much."""
     judged = _judged_by(kpi, measure, event)
+    known = {**judged, **known_by(as_of, event, measure)}
     day = event_column(event, measure.date, measure)
-    amount = literal_column("1") if measure.sum is None else func.coalesce(event_column(event, measure.sum, measure), 0)
+    amount = literal_column("1") if measure.sum is None else func.coalesce(summed_column(event, measure, known), 0)
     return Counting(
         event=event,
         record_id=event.c[RECORD_IDS[measure.event]],
@@ -69,8 +86,26 @@ def counting(kpi: Kpi, measure: Measure, event: FromClause, *, as_of: date) -> C
         rep_id=or_unknown(event_column(event, measure.credit, measure)),
         version=judged["definition_version"] if is_versioned(kpi, measure) else cast(null(), BigInteger),
         amount=cast(amount, AMOUNT),
-        is_counted=and_(where_condition(event, measure, judged), day <= as_of),
+        is_counted=and_(where_condition(event, measure, known), day <= as_of),
     )
+
+
+def known_by(as_of: date, event: FromClause, measure: Measure) -> Mapping[str, ColumnElement[Any]]:
+    """Give the columns that tell of a deal's end as they stood on as_of: one that closes later was open then."""
+    names = DEAL_ENDS.get(measure.event)
+    if names is None:
+        return {}
+    is_later = and_(event.c[names.status].in_(CLOSED), event.c[names.close_date] > as_of)
+    return {
+        names.status: case((is_later, "open"), else_=event.c[names.status]),
+        names.days: case((is_later, null()), else_=event.c[names.days]),
+    }
+
+
+def summed_column(event: FromClause, measure: Measure, known: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+    """Give the column that a measure adds up; NULL where a record has none."""
+    name = measure.sum or ""
+    return known[name] if name in known else event_column(event, name, measure)
 
 
 def is_versioned(kpi: Kpi, measure: Measure) -> bool:
@@ -112,6 +147,7 @@ def meetings_with(verdicts: FromClause, name: str = "judged_meetings") -> FromCl
             verdicts.c.verdict,
             verdicts.c.definition_version,
             deals.c.status.label("deal_status"),
+            deals.c.close_date.label("deal_close_date"),
             days_to_won.label("days_to_won"),
         )
         .join_from(meetings, verdicts, meetings.c.meeting_id == verdicts.c.meeting_id, isouter=True)

@@ -17,7 +17,7 @@ NOTE = "guard_fell"
 NOISE = 1.645  # standard errors: one case in twenty by chance alone
 LEAST_CASES = 20  # below, a rate of a period is an anecdote
 SETTLED_LATER: Mapping[str, frozenset[str]] = {  # columns that go on changing after a record's day
-    "meetings": frozenset({"deal_status", "days_to_won", "deal_id", "has_deal"}),
+    "meetings": frozenset({"deal_status", "deal_close_date", "days_to_won", "deal_id", "has_deal"}),
     "deals": frozenset({"status"}),
 }
 KEYS = ("period_kind", "period_start", "scope_kind", "scope_id")

@@ -34,7 +34,14 @@ from definitions_contract.schema import Definition, Kpi, Measure, RuleOutcome, S
 from definitions_contract.vocabulary import KEYS, OWNER_THEN
 from models.duckdb import days_between
 from models.expressions import or_unknown
-from models.kpi.events import event_column, meetings_with, where_condition, with_owner_then
+from models.kpi.events import (
+    event_column,
+    known_by,
+    meetings_with,
+    summed_column,
+    where_condition,
+    with_owner_then,
+)
 from models.kpi.judged_records import (
     EVENTS,
     IDENTITY,
@@ -286,7 +293,8 @@ def _measured(kpi: Kpi, measure: Measure, side: str, *, events: Any, comparison:
     events = with_owner_then(events, measure.date) if measure.credit == OWNER_THEN else events
     day = event_column(events, measure.date, measure)
     rep = event_column(events, measure.credit, measure)
-    amount = func.count() if measure.sum is None else func.sum(event_column(events, measure.sum, measure))
+    known = known_by(comparison.as_of, events, measure)
+    amount = func.count() if measure.sum is None else func.sum(summed_column(events, measure, known))
     is_numerator = measure is kpi.numerator
     keys: list[ColumnElement[Any]] = [
         calendar.c.month_start,
@@ -305,6 +313,6 @@ def _measured(kpi: Kpi, measure: Measure, side: str, *, events: Any, comparison:
         )
         .join_from(events, calendar, calendar.c.day == day)
         .join(rep_teams, is_team_on(rep, day), isouter=True)
-        .where(where_condition(events, measure), day >= comparison.since, day <= comparison.as_of)
+        .where(where_condition(events, measure, known), day >= comparison.since, day <= comparison.as_of)
         .group_by(*keys)
     )

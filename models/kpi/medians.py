@@ -11,7 +11,7 @@ from sqlalchemy import CTE, ColumnElement, Double, Select, and_, cast, false, fu
 
 from definitions_contract.schema import Agreement, Kpi
 from models.expressions import or_unknown
-from models.kpi.events import counting, event_column, event_of
+from models.kpi.events import counting, event_of, known_by, summed_column
 from models.kpi.periods import PERIOD_STARTS
 from models.kpi.teams import is_team_on
 from models.tables import calendar, kpi_periods, rep_teams
@@ -50,7 +50,9 @@ def _values(kpi: Kpi, *, as_of: date) -> Select[Any]:
     measure = kpi.numerator
     assert measure is not None  # noqa: S101 - the loader refuses a mean without numerator
     one = counting(kpi, measure, event_of(measure), as_of=as_of)
-    value = one.amount if measure.sum is None else event_column(one.event, measure.sum, measure)
+    value = (
+        one.amount if measure.sum is None else summed_column(one.event, measure, known_by(as_of, one.event, measure))
+    )
     return (
         select(
             literal(kpi.id).label("kpi_id"),

@@ -26,6 +26,7 @@ from models.tables import (
     meetings,
     metadata,
     quarantine,
+    raw_deals,
     reconciliation,
     sync_runs,
 )
@@ -42,6 +43,7 @@ READS = (
     kpi_daily,
     calls,
     deals,
+    raw_deals,
     emails,
 )
 FRESH_HOURS = 36  # a nightly sync that is a day and a half old has been missed once

@@ -26,6 +26,7 @@ from models.tables import (
     emails,
     meeting_verdicts,
     meetings,
+    raw_deals,
 )
 
 LOGGING_DAYS = 2  # business days in which reps fill in how a meeting went
@@ -104,6 +105,21 @@ def _won_deals(_context: BuildContext) -> sa.Select[Any]:
     return _rows(deals.c.deal_id, deals.c.agreed_amount).where(deals.c.status == "won", deals.c.amount.is_not(None))
 
 
+def _won_amounts(_context: BuildContext) -> sa.Select[Any]:
+    return _rows(deals.c.deal_id, deals.c.amount).where(deals.c.status == "won")
+
+
+def _won_currencies(_context: BuildContext) -> sa.Select[Any]:
+    """Won amounts of connections in which some deal names its currency: one without counts in the agreed currency."""
+    names_one = sa.select(raw_deals.c.connection).where(raw_deals.c.currency.is_not(None), ~raw_deals.c.is_deleted)
+    same = sa.and_(raw_deals.c.connection == deals.c.connection, raw_deals.c.crm_id == deals.c.crm_id)
+    return (
+        _rows(deals.c.deal_id, raw_deals.c.currency)
+        .join_from(deals, raw_deals, same)
+        .where(deals.c.status == "won", deals.c.amount.is_not(None), deals.c.connection.in_(names_one))
+    )
+
+
 def _emails(_context: BuildContext) -> sa.Select[Any]:
     return _rows(emails.c.email_id, emails.c.rep_id)
 
@@ -137,6 +153,18 @@ ROW_CHECKS = (
         "{count} won deals are in no amount: no rate of their currency holds on their close day (exchange_rates in team.yaml)",
         _rule("won_deals_have_a_rate", NOT_NULL, {"column": "agreed_amount"}),
         _won_deals,
+        deals,
+    ),
+    RowCheck(
+        "{count} won deals have no amount: they are counted, and add nothing to the amount",
+        _rule("won_deals_have_an_amount", NOT_NULL, {"column": "amount"}),
+        _won_amounts,
+        deals,
+    ),
+    RowCheck(
+        "{count} won deals name no currency, where others of their CRM do: their amounts are taken for the agreed currency's",
+        _rule("won_deals_name_a_currency", NOT_NULL, {"column": "currency"}),
+        _won_currencies,
         deals,
     ),
     RowCheck(

@@ -172,6 +172,8 @@ CHECKS: dict[str, Text] = {
     "deals_have_a_source": Text("案件の流入経路の記録", "Deals have a source"),
     "emails_have_a_rep": Text("メールの担当の記録", "E-mails have a rep"),
     "won_deals_have_a_rate": Text("受注案件の換算レート", "Won deals have an exchange rate"),
+    "won_deals_have_an_amount": Text("受注案件の金額の記録", "Won deals have an amount"),
+    "won_deals_name_a_currency": Text("受注案件の通貨の記録", "Won deals name a currency"),
     "people_are_there_once": Text("人物の重複がない", "People are there once"),
     "companies_are_there_once": Text("会社の重複がない", "Companies are there once"),
     "meetings_are_there_once": Text("商談の重複がない", "Meetings are there once"),

@@ -13,7 +13,7 @@ from models.ops import data_checks
 from models.ops.row_checks import ROW_CHECKS
 from pipelines.data_expectations import differences, run_row_checks
 from pipelines.warehouse import Warehouse, insert_rows
-from tests.models.factories import AS_OF, a_call, a_context, a_deal, a_meeting, an_email, at, row_of
+from tests.models.factories import AS_OF, a_call, a_context, a_deal, a_meeting, a_raw, an_email, at, row_of
 from tests.models.kpi.conftest import calendar_rows
 
 TWICE: dict[str, Any] = {"contact_id": "c1", "starts_at": at("2026-09-10T01:00")}
@@ -38,7 +38,9 @@ def bad_warehouse(tmp_path: Path) -> Iterator[Warehouse]:
             a_deal(),
             a_deal(deal_id="no source", lead_source="unknown"),
             a_deal(deal_id="no rate", agreed_amount=None),
+            a_deal(deal_id="no amount", amount=None),
         ],
+        tables.raw_deals: [a_raw(tables.raw_deals, "1"), a_raw(tables.raw_deals, "2", currency="USD")],
         tables.contacts: [row_of(tables.contacts, contact_id=n, **person) for n in ("a", "b")],
         tables.companies: [
             row_of(tables.companies, company_id=n, connection="hs", domain="www.a.example") for n in ("a", "b")

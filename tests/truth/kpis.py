@@ -11,6 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from connectors.sandbox.company import Company, truth
+from connectors.sandbox.company.entities import TrueDeal
 from connectors.sandbox.company.workdays import tokyo_day
 from tests.truth.rows import rep_ids
 
@@ -152,7 +153,7 @@ def _of_emails(company: Company) -> Iterator[Fact]:
 
 def _of_meetings(company: Company) -> Iterator[Fact]:
     verdict_of = {one.meeting_id: one.verdict for one in verdicts(company)}
-    won = {truth.core_id(deal.crm_id) for deal in truth.deals(company) if deal.status == "won"}
+    won = {truth.core_id(deal.crm_id) for deal in truth.deals(company) if _is_won(deal, company)}
     for row in truth.meetings(company):
         day, rep, verdict = row.held_date, row.booked_by, verdict_of[row.meeting_id]
         yield Fact("meetings_booked", row.booked_date, rep, 1, None)
@@ -175,7 +176,7 @@ def _of_deals(company: Company) -> Iterator[Fact]:
     for deal in truth.deals(company):
         rep = booked_by.get(deal.meeting_key) if deal.meeting_key is not None else None
         made, closed = tokyo_day(deal.created_at), deal.close_date
-        is_won = deal.status == "won"
+        is_won = _is_won(deal, company)
         yield Fact("win_rate_by_cohort", made, rep, is_won, 1)
         if deal.status != "open":
             yield Fact("win_rate_by_close_date", closed, rep, is_won, 1)
@@ -184,6 +185,11 @@ def _of_deals(company: Company) -> Iterator[Fact]:
             yield Fact("won_amount", closed, rep, deal.amount or 0, None)
             yield Fact("average_deal", closed, rep, deal.amount or 0, 1)
             yield Fact("sales_cycle_days", closed, rep, (closed - made).days, 1)
+
+
+def _is_won(deal: TrueDeal, company: Company) -> bool:
+    """A deal that is won after as_of was not, then."""
+    return deal.status == "won" and deal.close_date <= company.as_of
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------

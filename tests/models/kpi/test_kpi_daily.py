@@ -81,11 +81,20 @@ def team_of(rep_id: str | None, day: date, rows: Rows) -> tuple[str, str]:
     return "unknown", "unknown"
 
 
+def deals_then(rows: Rows) -> list[dict[str, Any]]:
+    """A deal that closes after AS_OF was open then."""
+    then = {"status": "open", "cycle_days": None}
+    is_later = [row["close_date"] is not None and row["close_date"] > AS_OF for row in rows["deals"]]
+    return [row | (then if later else {}) for row, later in zip(rows["deals"], is_later, strict=True)]
+
+
 def events_of(rows: Rows, event: str) -> list[dict[str, Any]]:
+    if event == "deals":
+        return deals_then(rows)
     if event != "meetings":
         return rows[event]
     verdicts = {row["meeting_id"]: row for row in rows["meeting_verdicts"]}
-    deals = {row["deal_id"]: row for row in rows["deals"]}
+    deals = {row["deal_id"]: row for row in deals_then(rows)}
     return [
         row
         | {name: verdicts.get(row["meeting_id"], {}).get(name) for name in ("verdict", "definition_version")}
@@ -153,7 +162,7 @@ def companies(draw: st.DrawFn) -> Rows:
             a_deal,
             "deal_id",
             status=st.sampled_from(["won", "lost", "open"]),
-            agreed_amount=st.none() | st.decimals(0, 10**9, places=2),
+            agreed_amount=st.none() | st.decimals(-(10**6), 10**9, places=2),
             cycle_days=st.none() | st.integers(0, 90),
             created_date=DAYS,
             close_date=DAYS,
@@ -311,6 +320,25 @@ def test_days_to_the_win_are_counted_from_the_meeting(warehouse: sa.Connection) 
     (row,) = count(warehouse, agreed(a_kpi(kind="sum", numerator=days)))
 
     assert row["numerator"] == 10
+
+
+@pytest.mark.parametrize(
+    ("as_of", "won"), [pytest.param(AS_OF, 1, id="on the day"), pytest.param(AS_OF - timedelta(days=1), 0, id="before")]
+)
+@pytest.mark.parametrize("kpi_id", ["meeting_to_won", "win_rate_by_cohort"])
+def test_a_past_day_does_not_know_what_was_won_after_it(
+    warehouse: sa.Connection, kpi_id: str, as_of: date, won: int
+) -> None:
+    meeting = a_meeting(deal_id="hs:1", held_date=date(2026, 8, 3))
+    verdict = row_of(tables.meeting_verdicts, meeting_id=meeting["meeting_id"], verdict="valid", definition_version=1)
+    deal = a_deal(created_date=date(2026, 8, 3), close_date=AS_OF)
+    load(warehouse, {"meetings": [meeting], "meeting_verdicts": [verdict], "deals": [deal]})
+
+    write_model(warehouse, kpi_daily.MODEL, a_context(agreement=DEFAULT, as_of=as_of))
+
+    daily = tables.kpi_daily.c
+    asked = sa.select(daily.numerator, daily.denominator).where(daily.kpi_id == kpi_id)
+    assert warehouse.execute(asked).one() == (won, 1)
 
 
 def test_an_agreement_without_kpis_counts_nothing(warehouse: sa.Connection) -> None:
