@@ -59,7 +59,7 @@ def review(
             typer.echo(_as_csv(found), nl=False)
         case OutputFormat.TABLE:
             _print(found, lang)
-            _say_written(path, is_asked=write, lang=lang)
+            _say_written(path, is_final=write or found.proposal.value == "stay", lang=lang)
 
 
 def _facts(found: Any) -> dict[str, Any]:
@@ -115,11 +115,11 @@ def _print(found: Any, lang: Lang) -> None:
     console.print(f"{say['why']}: {getattr(tell(found.reason, words), lang)}")
 
 
-def _say_written(path: Any, *, is_asked: bool, lang: Lang) -> None:
+def _say_written(path: Any, *, is_final: bool, lang: Lang) -> None:
     if path is not None:
         typer.echo(f"{WORDS['written'][lang]}: {path}")
     else:
-        typer.echo(to_run(WORDS["nothing" if is_asked else "sign"][lang]))
+        typer.echo(to_run(WORDS["nothing" if is_final else "sign"][lang]))
 
 
 def _kpi(found: Any, kpi_id: str, lang: Lang) -> str:
