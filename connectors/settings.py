@@ -70,10 +70,15 @@ class FieldSource(_Settings):
 
 
 class ObjectMap(_Settings):
-    """One CRM object that gives rows of an entity: canonical field <- CRM field, for records that meet `where`."""
+    """One CRM object that gives rows of an entity: canonical field <- CRM field.
+
+    Records must meet all of `where`; one that has a value of `unless` is none of the entity. A field of `unless` that the CRM
+    does not have excludes nothing.
+    """
 
     object: str
     where: dict[str, str] = {}
+    unless: dict[str, str] = {}
     fields: dict[str, FieldSource]
 
 
@@ -112,7 +117,7 @@ class FileObject(ObjectMap):
     @property
     def reading(self) -> str:
         """All that decides which records the files give: when it changes they are read again."""
-        return self.model_dump_json(exclude={"where", "fields", "links", "origin", "complete"})
+        return self.model_dump_json(exclude={"where", "unless", "fields", "links", "origin", "complete"})
 
 
 FieldMap = dict[str, tuple[ObjectMap, ...]]
@@ -170,8 +175,14 @@ class _Connection(_Settings):
 
     def filters_of(self, object_name: str) -> frozenset[str]:
         """The CRM fields that a `where` of this object reads."""
-        maps = (item for maps in self.field_map.values() for item in maps)
-        return frozenset(field for item in maps if item.object == object_name for field in item.where)
+        return frozenset(field for item in self._maps_of(object_name) for field in item.where)
+
+    def exclusions_of(self, object_name: str) -> frozenset[str]:
+        """The CRM fields that an `unless` of this object reads."""
+        return frozenset(field for item in self._maps_of(object_name) for field in item.unless)
+
+    def _maps_of(self, object_name: str) -> Iterable[ObjectMap]:
+        return (item for maps in self.field_map.values() for item in maps if item.object == object_name)
 
 
 class HubSpotConnection(_Connection):

@@ -116,6 +116,15 @@ def periods_between(
         day = after
 
 
+def months_before(day: date, count: int) -> date:
+    """Give the first day of the month that lies so many months before (after, when negative) a day's month.
+
+    >>> months_before(date(2026, 1, 22), 3)
+    datetime.date(2025, 10, 1)
+    """
+    return _first_of(day.year * 12 + day.month - 1 - count)
+
+
 def days_between(start: date, end: date) -> Iterator[date]:
     """Give every day of [start, end)."""
     return (start + number * DAY for number in range((end - start).days))

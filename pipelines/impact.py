@@ -9,20 +9,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from definitions_contract.periods import months_before
 from definitions_contract.resolve import differences
-from definitions_contract.schema import Agreement, Definition, Kpi, Label, PeriodKind, Target
-from models.kpi.impact import SIDES, Comparison, conversion, counts, kpi_facts, moved_records, moves
-from models.statistics.comparison import Difference, Equivalent, Share, difference, equally_hard, share_of
+from definitions_contract.schema import Agreement, Definition, Label
+from models.kpi.impact import SIDES, Comparison, conversion, counts, moved_records, moves
+from models.statistics.comparison import Difference, Share, difference, share_of
 from models.tables import kpi_periods, reps
 from pipelines.errors import NothingPublishedError
+from pipelines.impact_targets import TouchedTarget, touched_targets
 from pipelines.publish import DATABASE_NAME
 from pipelines.settings import Settings
 
 HORIZON_DAYS = 180  # a deal is won within half a year of its first meeting, or counts as not won
-MONTHS_BACK = 18  # a year of meetings that are old enough to have become deals, and half a year that is not
+MONTHS_BACK = (
+    24  # a yearly target needs 17 months in which nothing waits; a year and a half is old enough to have become deals
+)
 MOST_UNRECORDED = 0.25  # where more of a month's meetings lack an answer, its counts say how well people record
-
-Facts = Mapping[tuple[str, date], tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +47,6 @@ class Count:
     valid_after: int
     pending_before: int
     pending_after: int
-
-
-@dataclass(frozen=True, slots=True)
-class TouchedTarget:
-    """A KPI of a scope in the settled months, and the target that would be as hard as the agreed one."""
-
-    kpi: str
-    scope_kind: str
-    scope_id: str
-    value_before: float | None  # per month; a rate over all settled months
-    value_after: float | None
-    target: float | None
-    equivalent: Equivalent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +114,7 @@ def read_impact(
         by_team=_counts(counted, "team"),
         by_rep=_counts(counted, "rep_id", names=_rep_names(connection)),
         by_lead_source=_counts(counted, "lead_source"),
-        targets=_targets(connection, agreement, comparison, settled),
+        targets=touched_targets(connection, agreement, comparison, settled),
         settled_months=settled,
         outcomes=_outcomes(connection, comparison),
         moved=tuple(dict(row) for row in connection.execute(moved_records(comparison)).mappings()),
@@ -146,16 +135,6 @@ def known_day(connection: sa.Connection) -> date:
     if day is None:
         raise NothingPublishedError("the warehouse has no numbers yet; run `kpi nightly` first")
     return day
-
-
-def months_before(day: date, months: int) -> date:
-    """Give the first day of the month that lies so many months before a day's month.
-
-    >>> months_before(date(2026, 11, 22), 18)
-    datetime.date(2025, 5, 1)
-    """
-    number = day.year * 12 + day.month - 1 - months
-    return date(number // 12, number % 12 + 1, 1)
 
 
 def as_plain(impact: Impact) -> dict[str, Any]:
@@ -210,87 +189,6 @@ def _unrecorded(rows: Iterable[Mapping[Any, Any]]) -> float:
         sums[row["side"]][0] += row["unanswered_count"]
         sums[row["side"]][1] += row["record_count"]
     return max(unanswered / records if records else 0.0 for unanswered, records in sums.values())
-
-
-# --- KPIs and targets -------------------------------------------------------------------------------------------------
-
-
-def _targets(
-    connection: sa.Connection, agreement: Agreement, comparison: Comparison, settled: Sequence[date]
-) -> tuple[TouchedTarget, ...]:
-    kpis = {kpi.id: kpi for kpi in agreement.kpis.kpis if kpi.definition == comparison.after.name}
-    statement = kpi_facts(comparison, tuple(kpis.values()))
-    rows = connection.execute(statement).mappings().all() if statement is not None else []
-    scopes = sorted({("department", kpi.owner) for kpi in kpis.values()}) + sorted(
-        {("team", team.id) for team in agreement.team.teams if team.department in {kpi.owner for kpi in kpis.values()}}
-    )
-    found = []
-    for kpi in kpis.values():
-        for scope in scopes:
-            facts = _facts(rows, kpi, scope)
-            if facts:
-                found.append(_touched(kpi, scope, facts, settled, _target(agreement, kpi, scope, comparison.as_of)))
-    return tuple(found)
-
-
-def _facts(rows: Iterable[Mapping[Any, Any]], kpi: Kpi, scope: tuple[str, str]) -> Facts:
-    """Add numerator and denominator up by side and month."""
-    sums: dict[tuple[str, date], tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
-    for row in rows:
-        if row["kpi_id"] == kpi.id and row[scope[0]] == scope[1]:
-            numerator, denominator = sums[row["side"], row["month_start"]]
-            sums[row["side"], row["month_start"]] = (
-                numerator + (row["numerator"] or 0),
-                denominator + (row["denominator"] or 0),
-            )
-    return dict(sums)
-
-
-def _touched(
-    kpi: Kpi, scope: tuple[str, str], facts: Facts, settled: Sequence[date], target: Target | None
-) -> TouchedTarget:
-    is_divided = kpi.denominator is not None
-    monthly = {side: [_value(facts.get((side, month), (0.0, 0.0)), is_divided) for month in settled] for side in SIDES}
-    totals = {side: _total([facts.get((side, month), (0.0, 0.0)) for month in settled], is_divided) for side in SIDES}
-    value = float(target.value) if target else None
-    both = [pair for pair in zip(monthly["before"], monthly["after"], strict=True) if None not in pair]
-    old, new = ([float(pair[side] or 0) for pair in both] for side in (0, 1))
-    equivalent = None if value is None else _rounded(equally_hard(value, old, new), kpi)
-    return TouchedTarget(kpi.id, *scope, totals["before"], totals["after"], value, equivalent)
-
-
-def _value(fact: tuple[float, float], is_divided: bool) -> float | None:
-    numerator, denominator = fact
-    if not is_divided:
-        return numerator
-    return numerator / denominator if denominator else None
-
-
-def _total(facts: Sequence[tuple[float, float]], is_divided: bool) -> float | None:
-    numerator, denominator = (sum(fact[side] for fact in facts) for side in (0, 1))
-    if is_divided:
-        return numerator / denominator if denominator else None
-    return numerator / len(facts) if facts else None
-
-
-def _rounded(equivalent: Equivalent, kpi: Kpi) -> Equivalent:
-    if equivalent.value is None:
-        return equivalent
-    digits = 3 if kpi.unit == "fraction" else 0
-    return Equivalent(round(equivalent.value, digits), equivalent.percentile, equivalent.periods)
-
-
-def _target(agreement: Agreement, kpi: Kpi, scope: tuple[str, str], day: date) -> Target | None:
-    """Find the monthly target that holds on a day."""
-    fitting = (
-        target
-        for target in agreement.targets.targets
-        if (target.kpi, target.scope_kind.value, target.scope_id) == (kpi.id, *scope)
-        and target.every is PeriodKind.MONTH
-        and target.since <= day
-        and (target.until is None or day < target.until)
-    )
-    return next(fitting, None)
 
 
 # --- what became of them ----------------------------------------------------------------------------------------------

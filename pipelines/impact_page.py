@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from definitions_contract.schema import Agreement, Definition
+from definitions_contract.schema import Agreement, Definition, PeriodKind
 from definitions_contract.words import Lang
-from models.statistics.comparison import Share
-from pipelines.impact import Count, Impact, Move, Outcome, TouchedTarget
+from models.statistics.comparison import LEAST_PERIODS, Share
+from pipelines.impact import Count, Impact, Move, Outcome
+from pipelines.impact_targets import MONTHS, TouchedTarget, longest_run
 from pipelines.pages import Block, Bullets, Cell, Heading, Sentence, grid
 
+PERIODS = {kind.value: "month_long" if kind is PeriodKind.MONTH else kind.value for kind in PeriodKind}
 SHOWN_MOVED = 30  # rows of the list on the page; JSON has all
 WORDS: dict[str, dict[Lang, str]] = {
     "title": {"ja": "{name} v{before} → v{after} の影響", "en": "Impact of {name} v{before} -> v{after}"},
@@ -54,11 +56,30 @@ WORDS: dict[str, dict[Lang, str]] = {
     "pending_after": {"ja": "判定待ち（後）", "en": "Pending after"},
     "targets": {"ja": "KPI と目標", "en": "KPIs and targets"},
     "targets_about": {
-        "ja": "判定待ちがなく、規則が見る項目が記録されている {months} か月の実績。"
+        "ja": "判定待ちがなく、規則が見る項目が記録されている {months} か月の実績を、目標の期間ごとに見たものです。"
+        "四半期・年度は連続する 3・12 か月、担当者ごとの目標は期間を通して在籍した担当者（立ち上がり期間を除く）の実績によります。"
         "「同じ難しさの目標」は、自分たちの過去の実績の中で今の目標と同じ位置にある値です。",
-        "en": "Over the {months} whole months in which nothing waits and what the rules look at was recorded. "
-        "The target as hard as before stands at the same place of "
-        "the own history as today's does.",
+        "en": "Over the {months} whole months in which nothing waits and what the rules look at was recorded, by the target's period: "
+        "any 3 or 12 of these months in a row for a quarter or a year; of each rep, those who were there for all of it, after their ramp. "
+        "The target as hard as before stands at the same place of the own history as today's does.",
+    },
+    "every": {"ja": "期間", "en": "Period"},
+    "week": {"ja": "週", "en": "week"},
+    "month_long": {"ja": "月", "en": "month"},
+    "quarter": {"ja": "四半期", "en": "quarter"},
+    "fiscal_year": {"ja": "年度", "en": "year"},
+    "each_rep": {"ja": "{whose}の各担当者", "en": "each rep of {whose}"},
+    "from_day": {"ja": "{every}（{since} から）", "en": "{every}, from {since}"},
+    "too_short": {
+        "ja": "「同じ難しさの目標」を出すには、過去の実績が足りません。",
+        "en": "No target as hard as before where the history is too short:",
+    },
+    "missing": {"ja": "{every}：{needed} 必要、現在 {known}", "en": "{every}: {known} of {needed}"},
+    "needed_week": {"ja": "週の目標（実績のある週）", "en": "by the week, settled weeks"},
+    "needed_months": {"ja": "{every}の目標（連続する月）", "en": "by the {every}, settled months in a row"},
+    "needed_each_rep": {
+        "ja": "{whose}、{every}の目標（在籍した担当者の期間）",
+        "en": "{whose} by the {every}, periods of reps who were there",
     },
     "kpi": {"ja": "KPI", "en": "KPI"},
     "whose": {"ja": "対象", "en": "Whose"},
@@ -66,7 +87,7 @@ WORDS: dict[str, dict[Lang, str]] = {
     "average_after": {"ja": "実績（後）", "en": "Value after"},
     "target": {"ja": "今の目標", "en": "Target now"},
     "equal": {"ja": "同じ難しさの目標", "en": "As hard as before"},
-    "percentile": {"ja": "目標に届かなかった月", "en": "Months below target"},
+    "percentile": {"ja": "目標に届かなかった期間", "en": "Periods below"},
     "outcomes": {"ja": "その後、受注したか", "en": "What became of them"},
     "outcomes_about": {
         "ja": "{days} 日以上前の商談のうち、{days} 日以内に受注した割合（90% 区間）。",
@@ -199,8 +220,12 @@ class _Page:
             return
         yield Heading(self.word("targets"))
         yield Sentence(self.word("targets_about", months=len(self.impact.settled_months)))
-        header = self.words("kpi", "whose", "average_before", "average_after", "target", "equal", "percentile")
-        yield grid(header, [self._target_row(row) for row in self.impact.targets], figures=(2, 3, 4, 5, 6))
+        header = self.words("kpi", "whose", "every", "average_before", "average_after", "target", "equal", "percentile")
+        yield grid(header, [self._target_row(row) for row in self.impact.targets], figures=(3, 4, 5, 6, 7))
+        missing = tuple(dict.fromkeys(filter(None, map(self._missing, self.impact.targets))))
+        if missing:
+            yield Sentence(self.word("too_short"))
+            yield Bullets(missing)
 
     def outcomes(self) -> Iterator[Block]:
         if not self.impact.outcomes:
@@ -253,7 +278,7 @@ class _Page:
                 yield self.word(
                     "talk_target",
                     kpi=self.kpi_labels[row.kpi],
-                    whose=self.scope_labels.get(row.scope_id, row.scope_id),
+                    whose=self._whose(row),
                     target=self._value(row.kpi, row.target),
                     equal=self._value(row.kpi, equal),
                     harder=self.word("harder" if equal < row.target else "easier"),
@@ -271,10 +296,36 @@ class _Page:
     def _target_row(self, row: TouchedTarget) -> list[str]:
         equivalent = row.equivalent
         below = "-" if equivalent is None or equivalent.percentile is None else f"{equivalent.percentile:.0%}"
-        equal = "-" if equivalent is None else equivalent.reason or self._value(row.kpi, equivalent.value)
+        equal = "-" if equivalent is None else self._value(row.kpi, equivalent.value)
         figures = [self._value(row.kpi, value, digits=1) for value in (row.value_before, row.value_after)]
+        every = self.word(PERIODS[row.every])
+        if row.since:
+            every = self.word("from_day", every=every, since=row.since)
+        named = [self.kpi_labels[row.kpi], self._whose(row), every]
+        return [*named, *figures, self._value(row.kpi, row.target), equal, below]
+
+    def _whose(self, row: TouchedTarget) -> str:
         whose = self.scope_labels.get(row.scope_id, row.scope_id)
-        return [self.kpi_labels[row.kpi], whose, *figures, self._value(row.kpi, row.target), equal, below]
+        return self.word("each_rep", whose=whose) if row.is_each_rep else whose
+
+    def _missing(self, row: TouchedTarget) -> str | None:
+        """Say what the history of a target lacks."""
+        if row.equivalent is None or row.equivalent.value is not None:
+            return None
+        kind, every, needed, known = (
+            PeriodKind(row.every),
+            self.word(PERIODS[row.every]),
+            LEAST_PERIODS,
+            row.equivalent.periods,
+        )
+        if row.is_each_rep:
+            of = self.word("needed_each_rep", whose=self._whose(row), every=every)
+        elif kind is PeriodKind.WEEK:
+            of = self.word("needed_week")
+        else:
+            of = self.word("needed_months", every=every)
+            needed, known = needed + MONTHS[kind] - 1, longest_run(self.impact.settled_months)
+        return self.word("missing", every=of, needed=needed, known=known)
 
     def _outcome_row(self, row: Outcome) -> list[str]:
         share = "-" if row.won.value is None else f"{row.won.value:.1%}"

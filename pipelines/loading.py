@@ -119,7 +119,7 @@ def _plain(part: ObjectMap) -> dict[str, Any]:
         for name, source in part.fields.items()
     }
     links = [link.model_dump() for link in part.links] if isinstance(part, FileObject) else []
-    return {"object": part.object, "where": part.where, "fields": fields, "links": links}
+    return {"object": part.object, "where": part.where, "unless": part.unless, "fields": fields, "links": links}
 
 
 def _load_sync(writing: sa.Connection, connection: Connection, zone: str, sync: Landed) -> _Taken:

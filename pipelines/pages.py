@@ -1,14 +1,21 @@
 """A page of headings, sentences and tables, written as text for a terminal, as Markdown or as one HTML file."""
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from typing import Literal
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.control import strip_control_codes
+from rich.table import Table
+from rich.text import Text
 
 from definitions_contract.words import Lang
 
 PageFormat = Literal["text", "md", "html"]
 
+WIDEST_FIGURE = 12  # a figure up to this is never broken; a longer one is a sentence
 # one small sheet in the page itself: it is sent by mail and opened without a network
 STYLE = """
 body { font: 16px/1.6 system-ui, "Hiragino Sans", "Noto Sans CJK JP", sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
@@ -77,8 +84,9 @@ def write_page(blocks: Sequence[Block], kind: PageFormat, lang: Lang) -> str:
     """Write a page in a format."""
     if kind == "html":
         return _html_page(blocks, lang)
-    write = _text if kind == "text" else _markdown
-    return "\n\n".join(write(block) for block in blocks) + "\n"
+    if kind == "text":
+        return _text_page(blocks)
+    return "\n\n".join(_markdown(block) for block in blocks) + "\n"
 
 
 # --- Markdown ---------------------------------------------------------------------------------------------------------
@@ -111,44 +119,52 @@ def _escaped(text: str) -> str:
     return " ".join(text.split())
 
 
-# --- text -------------------------------------------------------------------------------------------------------------
+# --- text ---------------------------------------------------------------------------------------------------------
 
 
-def _text(block: Block) -> str:
+def _text_page(blocks: Sequence[Block]) -> str:
+    """Write as wide as the terminal, 80 columns where there is none; what does not fit is wrapped, never cut."""
+    console = Console(file=StringIO(), color_system=None, legacy_windows=False)
+    with console.capture() as written:
+        for number, block in enumerate(blocks):
+            console.print(*([""] if number else []), _text(block), sep="\n", highlight=False)
+    return "".join(f"{line.rstrip()}\n" for line in written.get().splitlines())
+
+
+def _text(block: Block) -> RenderableType:
     match block:
         case Heading():
-            sign = "=" if block.level == 1 else "-"
-            return f"{block.text}\n{sign * _width(block.text)}"
+            text = _plain(block.text)
+            return Group(text, ("=" if block.level == 1 else "-") * text.cell_len)
         case Sentence():
-            return block.text
+            return _plain(block.text)
         case Bullets():
-            return "\n".join(f"- {item}" for item in block.items)
+            items = Table.grid(padding=(0, 1, 0, 0))
+            for item in block.items:
+                items.add_row("-", _plain(item))
+            return items
         case Grid():
             return _text_grid(block)
 
 
-def _text_grid(table: Grid) -> str:
-    rows = [table.header, *(tuple(cell.text for cell in row) for row in table.rows)]
-    widths = [max(_width(row[number]) for row in rows) for number in range(len(table.header))]
-
-    def line(row: Sequence[str]) -> str:
-        cells = (
-            _padded(text, width, at_right=number in table.figures)
-            for number, (text, width) in enumerate(zip(row, widths, strict=True))
+def _text_grid(grid: Grid) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for number, heading in enumerate(grid.header):
+        widest = max((_plain(row[number].text).cell_len for row in grid.rows), default=0)
+        is_figure = number in grid.figures
+        table.add_column(
+            _plain(heading),
+            justify="right" if is_figure else "left",
+            min_width=widest if is_figure and widest <= WIDEST_FIGURE else None,
         )
-        return "  ".join(cells).rstrip()
-
-    return "\n".join([line(rows[0]), line(["-" * width for width in widths]), *map(line, rows[1:])])
-
-
-def _padded(text: str, width: int, *, at_right: bool) -> str:
-    space = " " * (width - _width(text))
-    return space + text if at_right else text + space
+    for row in grid.rows:
+        table.add_row(*(_plain(cell.text) for cell in row))
+    return table
 
 
-def _width(text: str) -> int:
-    """Columns on a terminal: a Japanese sign takes two."""
-    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+def _plain(text: str) -> Text:
+    """Keep a text as it is: signs that steer a terminal are shown, and brackets are no markup."""
+    return Text(strip_control_codes(text), overflow="fold")
 
 
 # --- HTML -------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from models.kpi.plan import assumptions, plan_rows, rate_of_step
 from models.kpi.plan_work import Plan
 from models.statistics.funnel import STEPS, Reach
 from models.statistics.planning import realism_percentile
+from pipelines.board.formats import short_amount
 from pipelines.board.phrases import tell
 from pipelines.planning import leads
 
@@ -151,7 +152,7 @@ def print_plan(console: Console, base: Plan, changed: Plan | None, lang: Lang) -
         console.print(_changes_table(base, changed, say, lang))
     console.print(f"[bold]{say['months']}[/bold]")
     console.print(_months_table(changed or base, say, lang))
-    for line in (*_basis_lines(changed or base, say, lang), *_outcomes(base, changed, say)):
+    for line in (*_basis_lines(changed or base, say, lang), *_outcomes(base, changed, say, lang)):
         console.print(line)
     if any(leads(base, step) for step in STEPS):
         console.print(say["follow"])
@@ -174,11 +175,11 @@ def told(sentence: str, lang: Lang) -> str:
     return text.ja if lang == "ja" else text.en
 
 
-def _outcomes(base: Plan, changed: Plan | None, say: Mapping[str, str]) -> Iterator[str]:
-    yield from _outcome_lines(base, say)
+def _outcomes(base: Plan, changed: Plan | None, say: Mapping[str, str], lang: Lang) -> Iterator[str]:
+    yield from _outcome_lines(base, say, lang)
     if changed is not None:
         yield f"[bold]{say['changed']}[/bold]"
-        yield from _outcome_lines(changed, say)
+        yield from _outcome_lines(changed, say, lang)
 
 
 def _steps_table(plan: Plan, say: Mapping[str, str], lang: Lang) -> Table:
@@ -188,8 +189,9 @@ def _steps_table(plan: Plan, say: Mapping[str, str], lang: Lang) -> Table:
         percentile = "–" if row["percentile"] is None else f"{row['percentile']:.0%}"
         if row["is_realistic"] is False:
             percentile += f" [red]{say['unrealistic']}[/red]"
-        interval = "–" if row["lower"] in (None, row["upper"]) else f"{_number(row['lower'])}–{_number(row['upper'])}"
-        cells = (_number(row["needed"]), interval, _number(row["per_rep_day"]), percentile)
+        lower, upper = (_number(row[bound], lang) for bound in ("lower", "upper"))
+        interval = "–" if row["lower"] in (None, row["upper"]) else f"{lower}–{upper}"
+        cells = (_number(row["needed"], lang), interval, _number(row["per_rep_day"], lang), percentile)
         table.add_row(_label(plan, step, lang), *cells, say[row["role"]])
     return table
 
@@ -200,7 +202,7 @@ def _changes_table(base: Plan, changed: Plan, say: Mapping[str, str], lang: Lang
     for step in STEPS:
         before, after = _step(base, step), _step(changed, step)
         figures = (before["needed"], after["needed"], before["per_rep_day"], after["per_rep_day"])
-        table.add_row(_label(base, step, lang), *map(_number, figures))
+        table.add_row(_label(base, step, lang), *(_number(figure, lang) for figure in figures))
     return table
 
 
@@ -210,7 +212,7 @@ def _months_table(plan: Plan, say: Mapping[str, str], lang: Lang) -> Table:
         table.add_column(_label(plan, step, lang), justify="right", overflow="fold")
     for position, month in enumerate(plan.material.months):
         table.add_row(
-            f"{month.start:%Y-%m}", *(_number(float(needs.middle[position])) for needs in plan.needs.values())
+            f"{month.start:%Y-%m}", *(_number(float(needs.middle[position]), lang) for needs in plan.needs.values())
         )
     return table
 
@@ -224,18 +226,19 @@ def _table(say: Mapping[str, str], first: str, *others: str) -> Table:
     return table
 
 
-def _outcome_lines(plan: Plan, say: Mapping[str, str]) -> Iterator[str]:
+def _outcome_lines(plan: Plan, say: Mapping[str, str], lang: Lang) -> Iterator[str]:
     yield f"{say['people']}: {plan.people}, {sum(plan.rep_days):,.0f} {say['full_days']}"
     if plan.reach is not None:
         check = say["nothing"] if plan.closure is None else f"{say['differs']} {abs(plan.closure):.2%}"
         yield f"{say['closure']}: {check}"
-        yield f"{say['carried_out']} {_outcome(plan.reach, say)}"
+        yield f"{say['carried_out']} {_outcome(plan.reach, say, lang)}"
     if plan.at_own_pace is not None:
-        yield f"{say['own_pace']} {_outcome(plan.at_own_pace, say)}"
+        yield f"{say['own_pace']} {_outcome(plan.at_own_pace, say, lang)}"
 
 
-def _outcome(reach: Reach, say: Mapping[str, str]) -> str:
-    return f"{_number(reach.mean)} ({_number(reach.lower)}–{_number(reach.upper)}), {say['chance']} {reach.chance:.0%}"
+def _outcome(reach: Reach, say: Mapping[str, str], lang: Lang) -> str:
+    mean, lower, upper = (_number(figure, lang) for figure in (reach.mean, reach.lower, reach.upper))
+    return f"{mean} ({lower}–{upper}), {say['chance']} {reach.chance:.0%}"
 
 
 def _label(plan: Plan, step: str, lang: Lang) -> str:
@@ -245,7 +248,9 @@ def _label(plan: Plan, step: str, lang: Lang) -> str:
     return label.ja if lang == "ja" else label.en
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | None, lang: Lang) -> str:
     if value is None:
         return "–"
-    return f"{value / 1e6:,.1f}M" if abs(value) >= 1e6 else f"{value:,.0f}" if abs(value) >= 20 else f"{value:,.2f}"
+    if abs(value) >= 1_000_000:
+        return short_amount(value, 2).ja if lang == "ja" else short_amount(value, 1).en
+    return f"{value:,.0f}" if abs(value) >= 20 else f"{value:,.2f}"

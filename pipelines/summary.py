@@ -1,5 +1,6 @@
 """The state of things on a terminal: phase, KPI against target, alerts with causes, tables, where to look. One language at a time."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,6 +46,7 @@ WORDS: Mapping[str, Text] = {
     "tables": Text(
         "表 {count}、集計日 {day}、取得 {read} UTC", "Tables: {count}, numbers up to {day}, sources read {read} UTC"
     ),
+    "rows": Text("{schema} {count} 行", "{schema} {count} rows"),
     "board": Text("ボード", "Board"),
     "database": Text("データベース", "Database"),
     "dagster": Text("`kpi up` のあと http://127.0.0.1:3000", "run `kpi up`, then open http://127.0.0.1:3000"),
@@ -178,17 +180,17 @@ def _significant_causes(alert: Mapping[Any, Any]) -> sa.Select[Any]:
 
 
 def _print_counts(console: Console, connection: sa.Connection, lang: Lang) -> None:
-    tables = [
-        (table.fullname, connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
-        for table in published_tables()
-    ]
-    filled = [f"{name} {count:,}" for name, count in tables if count]
+    """Tell how much there is in each schema; table by table it stands in Dagster and in the file itself."""
+    rows: Counter[str] = Counter()
+    for table in published_tables():
+        rows[str(table.schema)] += connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
     day = connection.execute(sa.select(sa.func.max(kpi_periods.c.as_of))).scalar_one_or_none()
     synced = connection.execute(sa.select(sa.func.max(sync_runs.c.extracted_at))).scalar_one_or_none()
     read = f"{synced:%Y-%m-%d %H:%M}" if synced else "–"
-    heading = WORDS["tables"].fill(count=len(filled), day=str(day), read=read)
+    heading = WORDS["tables"].fill(count=len(published_tables()), day=str(day), read=read)
     console.print(f"\n[bold]{_in(heading, lang)}[/bold]", highlight=False)
-    console.print("  " + " · ".join(filled), highlight=False, style="dim")
+    each = (_in(WORDS["rows"].fill(schema=name, count=f"{count:,}"), lang) for name, count in rows.items())
+    console.print("  " + " · ".join(each), highlight=False, style="dim")
 
 
 def _short(names: Names, row: Mapping[Any, Any], key: str, lang: Lang) -> str:

@@ -36,6 +36,7 @@ LITTLE_MEMORY = (
     "allocator_flush_threshold = '1MB'",  # what is no longer used goes back to the machine at once
     "allocator_bulk_deallocation_flush_threshold = '4MB'",
 )
+ALL_CORES = tuple(one for one in LITTLE_MEMORY if "threads" not in one)  # a table is built by one big statement
 
 
 class Warehouse:
@@ -63,7 +64,7 @@ class Warehouse:
         """
         with self._open() as connection, connection.begin():
             if memory_mb is not None:
-                _bound_memory(connection, memory_mb)
+                _spare_memory(connection, memory_mb, *LITTLE_MEMORY)
             yield connection
 
     @contextmanager
@@ -86,7 +87,7 @@ class Warehouse:
         """Build one table in one transaction and return its number of rows; in little memory where that is enough."""
         try:
             with self.transaction() as connection:
-                _spare_memory(connection, BUILD_MEMORY_MB)
+                _spare_memory(connection, BUILD_MEMORY_MB, *ALL_CORES)
                 return write_model(connection, model, context)
         except sa.exc.DBAPIError as error:
             if not is_out_of_memory(error):
@@ -226,20 +227,14 @@ def is_disk_full(error: BaseException) -> bool:
     return isinstance(error, sa.exc.DBAPIError) and any(words in str(error.orig) for words in DISK_FULL)
 
 
-def _bound_memory(connection: sa.Connection, memory_mb: int) -> None:
-    """Hold for as long as this process has the file open: the settings are the open file's, not the connection's."""
-    _set(connection, f"memory_limit = '{memory_mb:d}MB'", *LITTLE_MEMORY)
+def _spare_memory(connection: sa.Connection, memory_mb: int, *settings: str) -> None:
+    """Hold for as long as this process has the file open: the settings are the open file's, not the connection's.
 
-
-def _spare_memory(connection: sa.Connection, memory_mb: int) -> None:
-    """Hold as long, on all cores: a table is built by one big statement, which goes to disk beyond that."""
+    What does not fit goes to disk; a database in memory has none.
+    """
     if connection.engine.url.database != ":memory:":
-        _set(connection, f"memory_limit = '{memory_mb:d}MB'", *(one for one in LITTLE_MEMORY if "threads" not in one))
-
-
-def _set(connection: sa.Connection, *settings: str) -> None:
-    for setting in settings:
-        connection.execute(sa.text(f"SET {setting}"))
+        for setting in (f"memory_limit = '{memory_mb:d}MB'", *settings):
+            connection.execute(sa.text(f"SET {setting}"))
 
 
 def _is_lock_conflict(error: BaseException) -> bool:

@@ -145,6 +145,7 @@ def _check_columns(connection: FilesConnection, export: Export, header: Header) 
             (f"{entity}.{key}", (column,), one.origin) for key, one in item.fields.items() for column in one.join
         ]
         needed += [(f"{entity}.where", (column,), item.origin) for column in item.where]
+        needed += [(f"{entity}.unless", (column,), item.origin) for column in item.unless]
         needed += [(f"{entity}.links", (link.column,), item.origin) for link in item.links]
     for key, columns, origin in needed:
         if not set(columns) & set(header.columns):

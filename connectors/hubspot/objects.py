@@ -70,7 +70,8 @@ def fields_to_read(connection: HubSpotConnection, spec: ObjectSpec, known: Mappi
     for error in unknown_fields(connection, spec, known):
         raise error
     mapped = [name for _, source in connection.sources_of(spec.name) for name in source.crm_fields]
-    filters = sorted(connection.filters_of(spec.name))
+    excluding = (name for name in sorted(connection.exclusions_of(spec.name)) if name in known)
+    filters = [*sorted(connection.filters_of(spec.name)), *excluding]
     always = [spec.cursor_property, *([MERGED] if MERGED in known else [])]
     fields = {"properties": list(dict.fromkeys([*mapped, *filters, *always]))}
     return {**fields, "propertiesWithHistory": list(spec.history)} if spec.history else fields

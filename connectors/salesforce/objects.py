@@ -139,4 +139,5 @@ def fields_to_read(connection: SalesforceConnection, spec: ObjectSpec, known: Kn
     mapped = [path for _, source in connection.sources_of(spec.name) for path in source.crm_fields]
     # the same order by either API: a payload that says the same is the same text
     always = [name for name in ("Id", spec.cursor_field, *COMMON, *spec.always) if name in known.types]
-    return list(dict.fromkeys([*always, *mapped, *sorted(connection.filters_of(spec.name))]))
+    excluding = [path for path in sorted(connection.exclusions_of(spec.name)) if known.has(path)]
+    return list(dict.fromkeys([*always, *mapped, *sorted(connection.filters_of(spec.name)), *excluding]))

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from definitions_contract.resolve import InForce
-from definitions_contract.schema import Definition, Kpi, Measure, RuleOutcome, Severity, Verdict
+from definitions_contract.schema import Definition, Kpi, Measure, PeriodKind, RuleOutcome, Severity, Verdict
 from definitions_contract.vocabulary import KEYS, OWNER_THEN
 from models.duckdb import days_between
 from models.expressions import or_unknown
@@ -51,6 +51,7 @@ from models.kpi.judged_records import (
     deadlines,
     judged_records,
 )
+from models.kpi.periods import PERIOD_STARTS
 from models.kpi.rules import rule_columns
 from models.kpi.teams import is_team_on
 from models.tables import calendar, deals, rep_teams
@@ -158,12 +159,12 @@ def counts(comparison: Comparison) -> Select[Any]:
     return select(union_all(*sides).cte("counts"))
 
 
-def kpi_facts(comparison: Comparison, kpis: tuple[Kpi, ...]) -> Select[Any] | None:
-    """Count every KPI that rests on the definition under each version, per month and rep; None without such a KPI."""
+def kpi_facts(comparison: Comparison, kpis: tuple[Kpi, ...], every: PeriodKind) -> Select[Any] | None:
+    """Count every KPI that rests on the definition under each version, per period and rep; None without such a KPI."""
     verdicts = verdicts_of(comparison)
     events = {side: _events(side, verdicts[side], comparison) for side in SIDES}
     facts = [
-        _measured(kpi, measure, side, events=events[side], comparison=comparison)
+        _measured(kpi, measure, side, events=events[side], comparison=comparison, every=every)
         for side in SIDES
         for kpi in kpis
         for measure in (kpi.numerator, kpi.denominator)
@@ -289,7 +290,9 @@ def _counts(side: str, verdicts: CTE, comparison: Comparison) -> Select[Any]:
     )
 
 
-def _measured(kpi: Kpi, measure: Measure, side: str, *, events: Any, comparison: Comparison) -> Select[Any]:
+def _measured(
+    kpi: Kpi, measure: Measure, side: str, *, events: Any, comparison: Comparison, every: PeriodKind
+) -> Select[Any]:
     events = with_owner_then(events, measure.date) if measure.credit == OWNER_THEN else events
     day = event_column(events, measure.date, measure)
     rep = event_column(events, measure.credit, measure)
@@ -297,7 +300,7 @@ def _measured(kpi: Kpi, measure: Measure, side: str, *, events: Any, comparison:
     amount = func.count() if measure.sum is None else func.sum(summed_column(events, measure, known))
     is_numerator = measure is kpi.numerator
     keys: list[ColumnElement[Any]] = [
-        calendar.c.month_start,
+        PERIOD_STARTS[every].label("period_start"),
         or_unknown(rep).label("rep_id"),
         or_unknown(rep_teams.c.team).label("team"),
         or_unknown(rep_teams.c.department).label("department"),

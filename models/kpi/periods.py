@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, and_, case, func, literal, or_, select, union_all
 
+from definitions_contract.periods import months_before
 from definitions_contract.schema import PeriodKind
 from models.tables import calendar
 
@@ -89,12 +90,7 @@ def counted_days(days: CTE, shown: CTE) -> CTE:
 def _first_shown(as_of: date) -> dict[PeriodKind, date]:
     return {
         PeriodKind.WEEK: as_of - timedelta(weeks=WEEKS_SHOWN),
-        PeriodKind.MONTH: _months_before(as_of, MONTHS_SHOWN),
-        PeriodKind.QUARTER: _months_before(as_of, QUARTER_MONTHS_SHOWN),
+        PeriodKind.MONTH: months_before(as_of, MONTHS_SHOWN),
+        PeriodKind.QUARTER: months_before(as_of, QUARTER_MONTHS_SHOWN),
         PeriodKind.FISCAL_YEAR: date.min,
     }
-
-
-def _months_before(day: date, count: int) -> date:
-    months = day.year * 12 + day.month - 1 - count
-    return date(months // 12, months % 12 + 1, 1)

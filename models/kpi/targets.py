@@ -95,7 +95,7 @@ def build_targets(connection: Connection, context: BuildContext) -> Rows:
         return []
     start = max(first, context.as_of - timedelta(days=DAYS_BACK))
     end = min(last, context.as_of + timedelta(days=DAYS_AHEAD)) + timedelta(days=1)
-    company = _company(connection, context.agreement)
+    company = read_company(connection, context.agreement)
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for target in sorted(agreed.targets, key=lambda target: (SPECIFIC.index(target.scope_kind), target.since)):
         for row in _rows_of(target, start, end, company):
@@ -107,7 +107,8 @@ def build_targets(connection: Connection, context: BuildContext) -> Rows:
     return [row | seal for row in rows.values()]
 
 
-def _company(connection: Connection, agreement: Agreement) -> Company:
+def read_company(connection: Connection, agreement: Agreement) -> Company:
+    """Read who was where and which days are business days."""
     business_days = select(calendar.c.day).where(calendar.c.business_day == 1).order_by(calendar.c.day)
     started = select(reps.c.rep_id, reps.c.started_date).where(reps.c.started_date.is_not(None))
     return Company(

@@ -1,6 +1,6 @@
 """Which records did a sync change? The condition and the deletion that every typed step begins with."""
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select
 
 from models.raw.rules import SourceRules
 from models.tables import records
@@ -10,6 +10,12 @@ def changed_records(source: SourceRules, sync_id: str, *, rebuild: bool) -> Colu
     """Tell whether a row of raw.records is to be typed: changed by this sync, or any of the connection when rebuilding."""
     of_connection = records.c.connection == source.connection
     return of_connection if rebuild else and_(of_connection, records.c.sync_id == sync_id)
+
+
+def changed_objects(connection: Connection, changed: ColumnElement[bool]) -> dict[str, int]:
+    """Say of which objects there are changed records, and how many: on most nights of few."""
+    counted = select(records.c.object, func.count()).where(changed).group_by(records.c.object)
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def delete_changed(connection: Connection, table: Table, changed: ColumnElement[bool], *, record_id: str) -> None:

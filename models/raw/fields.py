@@ -48,7 +48,7 @@ from models.duckdb import (
     to_timestamp,
     to_type,
 )
-from models.raw.changed import delete_changed
+from models.raw.changed import changed_objects, delete_changed
 from models.raw.rules import ENTITY_TABLES, EntityRules, FieldRule, SourceRules
 from models.tables import quarantine, records
 
@@ -92,14 +92,15 @@ def type_fields(connection: Connection, source: SourceRules, changed: ColumnElem
     for table in ENTITY_TABLES.values():
         delete_changed(connection, table, changed, record_id="crm_id")
     delete_changed(connection, quarantine, changed, record_id="record_id")
-    for rules in source.entities:
-        _insert_readable(connection, source, rules, changed)
-        _insert_unreadable(connection, source, rules, changed)
+    objects = changed_objects(connection, changed)
+    for rules in (one for one in source.entities if one.object in objects):
+        if _insert_readable(connection, source, rules, changed) < objects[rules.object]:
+            _insert_unreadable(connection, source, rules, changed)
 
 
 def _insert_readable(
     connection: Connection, source: SourceRules, rules: EntityRules, changed: ColumnElement[bool]
-) -> None:
+) -> int:
     parsed, texts = _parsed(source, rules, changed)
     readings = _readings(source, rules, texts)
     own = {
@@ -118,7 +119,7 @@ def _insert_readable(
     query = select(*(column.label(name) for name, column in values.items())).where(
         _where(rules, texts), or_(parsed.c.is_deleted, not_(func.coalesce(bad, False)))
     )
-    connection.execute(insert(rules.table).from_select(list(values), query))
+    return int(connection.execute(insert(rules.table).from_select(list(values), query)).rowcount)
 
 
 def _insert_unreadable(
@@ -157,7 +158,11 @@ def _parsed(
     read_by_us = (MERGED_INTO, CLOSED) if source.crm == "salesforce" else ()
     paths = list(
         dict.fromkeys(
-            [*(path for rule in rules.fields for path in rule.paths), *(path for path, _ in rules.where), *read_by_us]
+            [
+                *(path for rule in rules.fields for path in rule.paths),
+                *(path for path, _ in (*rules.where, *rules.unless)),
+                *read_by_us,
+            ]
         )
     )
     found = json_texts(records.c.payload, paths) if paths else null()
@@ -166,7 +171,12 @@ def _parsed(
 
 
 def _where(rules: EntityRules, texts: dict[str, ColumnElement[Any]]) -> ColumnElement[bool]:
-    return and_(true(), *(texts[path] == value for path, value in rules.where))
+    """Whether the record is one of the entity; a value that is missing excludes nothing."""
+    return and_(
+        true(),
+        *(texts[path] == value for path, value in rules.where),
+        *(texts[path].is_distinct_from(value) for path, value in rules.unless),
+    )
 
 
 def _readings(source: SourceRules, rules: EntityRules, texts: dict[str, ColumnElement[Any]]) -> list[_Reading]:

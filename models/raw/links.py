@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from models.duckdb import json_items, json_text, text_items, to_phone
-from models.raw.changed import delete_changed
+from models.raw.changed import changed_objects, delete_changed
 from models.raw.rules import EntityRules, LinkRule, SourceRules
 from models.tables import raw_links, records
 
@@ -106,9 +106,9 @@ def _queries(connection: Connection, source: SourceRules, live: ColumnElement[bo
     """Give one query for each kind of link: all in one would hold them all in memory. None gives a link twice, nor do two."""
     match source.crm:
         case "hubspot":
-            is_association = func.starts_with(records.c.object, "associations.")
-            names = connection.execute(select(records.c.object).where(live, is_association).distinct()).scalars()
-            return [*(_associations(live, name) for name in sorted(names)), _merges(live)]
+            objects = changed_objects(connection, live)
+            names = sorted(name for name in objects if name.startswith("associations."))
+            return [*(_associations(live, name) for name in names), _merges(live)]
         case "files":
             columns = [
                 _column(live, rules, link, role=DEFAULT_ROLE if place == 0 else link.by)
@@ -117,7 +117,8 @@ def _queries(connection: Connection, source: SourceRules, live: ColumnElement[bo
             ]
             return [union(*columns)] if columns else []  # two columns may name the same record
         case _:
-            return [_lookup(live, lookup) for lookup in LOOKUPS]
+            objects = changed_objects(connection, live)
+            return [_lookup(live, lookup) for lookup in LOOKUPS if lookup.object in objects]
 
 
 def _column(live: ColumnElement[bool], rules: EntityRules, link: LinkRule, *, role: str) -> Select[Any]:

@@ -75,13 +75,17 @@ class LinkRule:
 
 @dataclass(frozen=True, slots=True)
 class EntityRules:
-    """How one object of the CRM becomes rows of one typed table; `where` holds (path, value) pairs that all must hold."""
+    """How one object of the CRM becomes rows of one typed table.
+
+    `where` holds (path, value) pairs that all must hold, `unless` some of which none may.
+    """
 
     entity: str
     object: str
     fields: tuple[FieldRule, ...]
     where: tuple[tuple[str, str], ...] = ()
     links: tuple[LinkRule, ...] = ()
+    unless: tuple[tuple[str, str], ...] = ()
 
     @property
     def table(self) -> Table:
@@ -125,9 +129,12 @@ def _entity(crm: str, entity: str, part: Mapping[str, Any]) -> EntityRules:
             entity=entity, object=name, field="*", what="unknown entity", allowed=tuple(sorted(ENTITY_TABLES))
         )
     form = _form(crm, name)
-    where = tuple((form.format(path), _text(value)) for path, value in (part.get("where") or {}).items())
+    where, unless = (
+        tuple((form.format(path), _text(value)) for path, value in (part.get(name) or {}).items())
+        for name in ("where", "unless")
+    )
     links = tuple(LinkRule(one["to"], one["by"], form.format(one["column"])) for one in part.get("links") or ())
-    return EntityRules(entity, name, tuple(_fields(form, entity, part)), where, links)
+    return EntityRules(entity, name, tuple(_fields(form, entity, part)), where, links, unless)
 
 
 def _form(crm: str, name: str) -> str:

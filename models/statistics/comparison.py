@@ -9,12 +9,12 @@ LEAST_PERIODS = 6  # half a year of months: fewer make a percentile of a target 
 
 @dataclass(frozen=True, slots=True)
 class Equivalent:
-    """The target that is as hard as the old one: the same place in the own history. `value` is None with a `reason`."""
+    """The target that is as hard as the old one: the same place in the own history. Without `value`, periods are missing."""
 
     value: float | None
     percentile: float | None  # share of the own past periods that stayed below the old target
     periods: int
-    reason: str | None = None
+    missing_periods: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def equally_hard(target: float, before: Sequence[float], after: Sequence[float])
     if periods != len(after):
         raise ValueError(f"{periods} periods before, {len(after)} after; give the same periods")
     if periods < LEAST_PERIODS:
-        return Equivalent(None, None, periods, f"{periods} settled periods, {LEAST_PERIODS - periods} more are needed")
+        return Equivalent(None, None, periods, LEAST_PERIODS - periods)
     old, new = sorted(before), sorted(after)
     percentile = (sum(value < target for value in old) + sum(value == target for value in old) / 2) / len(old)
     if target >= old[-1]:

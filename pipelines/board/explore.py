@@ -12,11 +12,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from definitions_contract.periods import months_before
 from definitions_contract.schema import Agreement
 from pipelines.board import formats
 from pipelines.board.labels import PARTS, VERDICTS
 from pipelines.board.names import Names, chip, link
-from pipelines.board.rows import TREND_MONTHS, Facts, months_before
+from pipelines.board.rows import TREND_MONTHS, Facts
 from pipelines.board.shrinkage import SHRUNK_KINDS, are_counts_different, rate_shrinkage, rep_sums
 from pipelines.board.words import WORDS, Text, look_up
 

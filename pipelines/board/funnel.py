@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from definitions_contract.periods import months_before
 from models.kpi.guards import can_be_compared
 from pipelines.board import formats
 from pipelines.board.labels import FUNNEL_STEPS, PARTS
 from pipelines.board.names import Names
-from pipelines.board.rows import BEFORE_MONTHS, Facts, months_before
+from pipelines.board.rows import BEFORE_MONTHS, Facts
 from pipelines.board.words import Text
 
 # A step's count is the numerator of a KPI. Where the agreement has a rate of its own for the way there, that one is shown:

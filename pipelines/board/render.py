@@ -10,10 +10,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Connection
 
+from definitions_contract.periods import months_before
 from definitions_contract.schema import Agreement
 from pipelines.board.context import build_board
 from pipelines.board.findings import BLOCKS_SHOWN
-from pipelines.board.rows import Focus, months_before, read_facts
+from pipelines.board.rows import Focus, read_facts
 from pipelines.board.sections import compared_kpis
 from pipelines.board.words import WORDS
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, and_, func, or_, select
 
+from definitions_contract.periods import months_before
 from models.tables import (
     alerts,
     calendar,
@@ -160,16 +161,6 @@ def read_facts(connection: Connection, focus: Focus) -> Facts:
         schema_changes=rows(detail_rows.select_schema_changes()),
         guard_notes=rows(detail_rows.select_guard_notes(focus.as_of)),
     )
-
-
-def months_before(month: date, count: int) -> date:
-    """Give the first day of the month that lies `count` months before; a negative count looks ahead.
-
-    >>> months_before(date(2026, 1, 1), 3)
-    datetime.date(2025, 10, 1)
-    """
-    years, months = divmod(month.year * 12 + month.month - 1 - count, 12)
-    return date(years, months + 1, 1)
 
 
 def _mappings(found: Sequence[Row[Any]]) -> Rows:

@@ -50,7 +50,7 @@ def impact(
 ) -> None:
     """Say what another version changes: moved meetings, counts, KPIs, targets, and what became of the moved ones.
 
-    Works for signed, proposed and changed texts; the warehouse is only read. Without --since: the last 18 months.
+    Works for signed, proposed and changed texts; the warehouse is only read. Without --since: the last two years.
     """
     from pipelines.impact import as_plain, read_impact
     from pipelines.impact_page import impact_page
@@ -82,8 +82,9 @@ def feedback(
 
     Without --since: the last six months.
     """
+    from definitions_contract.periods import months_before
     from pipelines.feedback import as_plain, feedback_page, read_feedback
-    from pipelines.impact import known_day, months_before
+    from pipelines.impact import known_day
     from pipelines.pages import write_page
 
     loaded = _load(agreement)

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from pipelines.pages import Bullets, Cell, Heading, Sentence, grid, write_page
 
@@ -69,4 +70,13 @@ def test_a_markdown_table_keeps_its_cells(cells: list[list[str]]) -> None:
 def test_japanese_columns_line_up() -> None:
     table = write_page([grid(["規則", "件数"], [["実施済み", "7"], ["held", "12"]], figures=(1,))], "text", "ja")
 
-    assert table == "規則      件数\n--------  ----\n実施済み     7\nheld        12\n"
+    assert table == "規則      件数\n──────────────\n実施済み     7\nheld        12\n"
+
+
+@given(texts=st.lists(st.text(max_size=60), min_size=2, max_size=6))
+def test_no_line_is_wider_than_the_terminal(texts: list[str]) -> None:
+    text = write_page(
+        [Heading("h"), Bullets(tuple(texts)), Sentence(" ".join(texts)), grid(texts, [texts])], "text", "ja"
+    )
+
+    assert max(cell_len(line) for line in text.splitlines()) <= 80

@@ -18,6 +18,7 @@ CARRYING_LOOKUPS: Final = (
     "EventRelation",
     "OpportunityContactRole",
     "EmailMessageRelation",
+    "Note",
 )
 KEPT_DAYS: Final = 90  # HubSpot keeps what was archived for so long
 

@@ -1,6 +1,6 @@
 """A small HubSpot account and a small Salesforce org on a stage: each test switches its play on. Nobody waits for real."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +10,8 @@ from connectors.sandbox.hubspot import hubspot_app
 from connectors.sandbox.plays import Stage
 from connectors.sandbox.salesforce import salesforce_app
 from connectors.sandbox.store import HUBSPOT, SALESFORCE
+from pipelines.warehouse import Warehouse
+from tests.connectors.cases.tables import compare, empty
 from tests.connectors.cases.truth import Nights, fill_hubspot, fill_salesforce
 
 
@@ -30,15 +32,30 @@ def stage(crms: Any, servers: Mapping[str, Any]) -> Stage:
     return stage
 
 
+@pytest.fixture(scope="session")
+def warehouse() -> Warehouse:
+    """The one warehouse of all cases, emptied for each."""
+    warehouse = Warehouse(":memory:")
+    warehouse.create_tables()
+    return warehouse
+
+
 @pytest.fixture
-def hubspot(crms: Any, stage: Stage, slept: list[float]) -> Nights:
-    """Syncs of HubSpot."""
+def hubspot(crms: Any, stage: Stage, slept: list[float], warehouse: Warehouse) -> Iterator[Nights]:
+    """Syncs of HubSpot. Whatever the case was: at its end every table is what HubSpot holds."""
     fill_hubspot(crms.store, crms)
-    return Nights(crms, HUBSPOT, stage, slept=slept)
+    yield from _compared(Nights(crms, HUBSPOT, stage, slept=slept), warehouse)
 
 
 @pytest.fixture
-def salesforce(crms: Any, stage: Stage, slept: list[float]) -> Nights:
-    """Syncs of Salesforce."""
+def salesforce(crms: Any, stage: Stage, slept: list[float], warehouse: Warehouse) -> Iterator[Nights]:
+    """Syncs of Salesforce, likewise."""
     fill_salesforce(crms.store, crms)
-    return Nights(crms, SALESFORCE, stage, slept=slept)
+    yield from _compared(Nights(crms, SALESFORCE, stage, slept=slept), warehouse)
+
+
+def _compared(nights: Nights, warehouse: Warehouse) -> Iterator[Nights]:
+    yield nights
+    if nights.is_whole:
+        empty(warehouse)
+        compare(warehouse, nights.store, [nights.connection], nights.crms.landing, now=nights.at)

@@ -13,8 +13,16 @@ from tests.connectors.cases.truth import DAY_MS, HOUR_MS
 
 MINUTE_MS = 60_000
 CHANGES_A_DAY = 24
-CALL, PERSON, MEETING, DEAL, EMAIL = range(5)  # places in NAMES
-TO_CONTACT = {"calls": 194, "emails": 198, "meetings": 200, "deals": 3}  # type of the association with a contact
+CALL, PERSON, MEETING, DEAL, EMAIL, NOTE, COMPANY = range(7)  # places in NAMES
+TO_CONTACT = {
+    "calls": 194,
+    "emails": 198,
+    "meetings": 200,
+    "deals": 3,
+    "notes": 202,
+}  # type of the association with a contact
+EAST = {"id": "1", "name": "Inside Sales East"}
+OWNER = {HUBSPOT: "hubspot_owner_id", SALESFORCE: "OwnerId"}
 STAGES = {HUBSPOT: ("new", "offer", "order"), SALESFORCE: ("New", "Offer", "Order")}
 
 
@@ -26,6 +34,19 @@ class People:
     crm: str
     dice: random.Random
     done: list[str] = field(default_factory=list)
+    staff: list[str] = field(default_factory=list)
+
+    def hire(self, at_ms: int) -> None:
+        """Those who work there: deals go from one to another."""
+        name = "owners" if self.crm == HUBSPOT else "User"
+        self.staff = self.store.next_ids(self.crm, name, 3)
+        for number, one in enumerate(self.staff):
+            email = f"{self.crm}{number}@demo-company.example"
+            person = {
+                HUBSPOT: {"email": email, "firstName": "A", "lastName": "B", "type": "PERSON", "teams": [EAST]},
+                SALESFORCE: {"Email": email, "Name": f"User {number}", "IsActive": True, "Department": EAST["name"]},
+            }
+            self.store.put(self.crm, [StoredRecord(name, one, at_ms, at_ms, person[self.crm])])
 
     def live(self, start_ms: int) -> None:
         """One day: some changes at random moments of it, in their order."""
@@ -54,6 +75,8 @@ class People:
         record_id = self.store.next_id(self.crm, name)
         person = self.pick(PERSON)
         properties = _NEW[self.crm][place](at_ms, person.id if person and self.crm == SALESFORCE else None)
+        if self.dice.random() < 0.5:
+            properties[OWNER[self.crm]] = self.dice.choice(self.staff)
         self.store.put(self.crm, [StoredRecord(name, record_id, at_ms, at_ms, properties)])
         if person:
             self.tie(name, record_id, person.id, at_ms)
@@ -95,6 +118,14 @@ def _hubspot_email(at_ms: int, _: str | None) -> dict[str, Any]:
     return {"hs_timestamp": hubspot_time(at_ms), "hs_email_direction": "EMAIL", "hs_email_status": "SENT"}
 
 
+def _hubspot_note(at_ms: int, _: str | None) -> dict[str, Any]:
+    return {"hs_timestamp": hubspot_time(at_ms), "hs_note_body": f"Note {at_ms}"}
+
+
+def _hubspot_company(at_ms: int, _: str | None) -> dict[str, Any]:
+    return {"name": f"Company {at_ms}"}
+
+
 def _task(at_ms: int, who: str | None) -> dict[str, Any]:
     fixed = {"Subject": "Call", "TaskSubtype": "Call", "Status": "Completed", "IsArchived": False}
     return {**fixed, "CallDurationInSeconds": 60, "CompletedDateTime": salesforce_time(at_ms), "WhoId": who}
@@ -117,9 +148,25 @@ def _email_message(at_ms: int, _: str | None) -> dict[str, Any]:
     return {"MessageDate": salesforce_time(at_ms), "Incoming": False, "IsBounced": False, "IsOpened": False}
 
 
+def _note(at_ms: int, who: str | None) -> dict[str, Any]:
+    return {"Title": "Note", "Body": f"Note {at_ms}", "ParentId": who}
+
+
+def _account(at_ms: int, _: str | None) -> dict[str, Any]:
+    return {"Name": f"Company {at_ms}"}
+
+
 _NEW: dict[str, tuple[Callable[[int, str | None], dict[str, Any]], ...]] = {
-    HUBSPOT: (_hubspot_call, _hubspot_contact, _hubspot_meeting, _hubspot_deal, _hubspot_email),
-    SALESFORCE: (_task, _contact, _event, _opportunity, _email_message),
+    HUBSPOT: (
+        _hubspot_call,
+        _hubspot_contact,
+        _hubspot_meeting,
+        _hubspot_deal,
+        _hubspot_email,
+        _hubspot_note,
+        _hubspot_company,
+    ),
+    SALESFORCE: (_task, _contact, _event, _opportunity, _email_message, _note, _account),
 }
 
 
@@ -145,6 +192,16 @@ def move_a_deal(people: People, at_ms: int) -> None:
     people.edit(people.pick(DEAL), at_ms, hubspot={"dealstage": hubspot}, salesforce={"StageName": salesforce})
 
 
+def give_a_deal_to_another(people: People, at_ms: int) -> None:
+    owner = people.dice.choice(people.staff)
+    people.edit(people.pick(DEAL), at_ms, hubspot={OWNER[HUBSPOT]: owner}, salesforce={OWNER[SALESFORCE]: owner})
+
+
+def rename_a_company(people: People, at_ms: int) -> None:
+    name = f"Company {at_ms}"
+    people.edit(people.pick(COMPANY), at_ms, hubspot={"name": name}, salesforce={"Name": name})
+
+
 def hear_that_an_email_came_back(people: People, at_ms: int) -> None:
     hubspot, salesforce = people.dice.choice([*zip(EMAIL_STATUSES, SF_EMAIL_STATUSES, strict=True)])
     people.edit(people.pick(EMAIL), at_ms, hubspot={"hs_email_status": hubspot}, salesforce={"IsBounced": salesforce})
@@ -156,6 +213,21 @@ def log_a_call(people: People, at_ms: int) -> None:
 
 def write_to_somebody(people: People, at_ms: int) -> None:
     people.add(EMAIL, at_ms)
+
+
+def write_it_down(people: People, at_ms: int) -> None:
+    people.add(NOTE, at_ms)
+
+
+def find_out_whom_somebody_works_for(people: People, at_ms: int) -> None:
+    company = people.add(COMPANY, at_ms)
+    person = people.pick(PERSON)
+    if person and people.crm == HUBSPOT:
+        pair = ("contacts", person.id, "companies", company)
+        people.store.associate(StoredAssociation(*pair, kind) for kind in (279, 1))
+        people.store.edit(HUBSPOT, "contacts", person.id, {"company": company}, at_ms)
+    elif person:
+        people.store.edit(SALESFORCE, "Contact", person.id, {"AccountId": company}, at_ms)
 
 
 def meet_somebody_new(people: People, at_ms: int) -> None:
@@ -219,6 +291,10 @@ CHANGES: tuple[Callable[[People, int], None], ...] = (
     record_an_outcome,
     change_an_amount,
     move_a_deal,
+    give_a_deal_to_another,
+    rename_a_company,
+    write_it_down,
+    find_out_whom_somebody_works_for,
     hear_that_an_email_came_back,
     log_a_call,
     write_to_somebody,

@@ -13,6 +13,8 @@ from connectors.sandbox.plays import PLAYS, Limits, Stage, Staging, checked_play
 from connectors.sandbox.plays.limits import Meter
 from connectors.sandbox.server import running
 from connectors.sandbox.store import HUBSPOT, SALESFORCE, Store
+from tests.connectors.cases.core_rows import CORE_ROWS
+from tests.connectors.cases.tables import BUILT
 from tests.connectors.cases.truth import Nights
 
 TEST = re.compile(r"^def test_([hs]\d+)_", re.MULTILINE)
@@ -25,6 +27,10 @@ def test_every_case_is_in_the_catalog() -> None:
 def test_every_case_has_a_test() -> None:
     texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*_cases.py")]
     assert {found.upper() for text in texts for found in TEST.findall(text)} == PLAYS.keys()
+
+
+def test_every_table_of_core_is_compared() -> None:
+    assert {model.table for model in BUILT} == CORE_ROWS.keys()
 
 
 @pytest.mark.parametrize("play_id", PLAYS)

@@ -277,6 +277,7 @@ def test_h16_long_bodies_are_refused_and_never_sent_by_us(hubspot: Nights) -> No
     hubspot.check()
     changed = hubspot.crms.payloads(hubspot.syncs[-1], "calls")[ids(hubspot, "calls")[0]]
     assert many.items() <= changed["properties"].items()
+    hubspot.connection = connection  # the tables have no columns for them
 
 
 @pytest.mark.parametrize("family", ["v3", "2026-09"])

@@ -8,10 +8,14 @@ from typing import Any
 
 import orjson
 
+from connectors.hubspot.objects import OBJECTS as HUBSPOT_SPECS
 from connectors.records import Landed, Record
+from connectors.salesforce.objects import OBJECTS as SALESFORCE_SPECS
+from connectors.sandbox.associations import DEFAULT_TYPES, PRIMARY_TYPES
 from connectors.sandbox.hubspot_schema import CLOCKS
 from connectors.sandbox.plays import Stage
 from connectors.sandbox.store import HUBSPOT, SALESFORCE, Store, StoredAssociation
+from connectors.settings import Connection
 
 FIRST = datetime(2026, 4, 10, 12, 0, tzinfo=UTC)
 FIRST_MS = round(FIRST.timestamp() * 1000)
@@ -19,8 +23,9 @@ HOUR_MS = 3_600_000
 DAY = timedelta(days=1)
 DAY_MS = 24 * HOUR_MS
 LATER_MS = FIRST_MS + 6 * HOUR_MS  # between the first night and the second
-HUBSPOT_OBJECTS = ("calls", "contacts", "companies", "deals", "meetings")
-SALESFORCE_OBJECTS = ("Task", "Event", "EventRelation", "Contact", "Account", "Opportunity", "User")
+HUBSPOT_OBJECTS = tuple(spec.name for spec in HUBSPOT_SPECS)
+SALESFORCE_OBJECTS = tuple(spec.name for spec in SALESFORCE_SPECS)
+OLD = {"modified_ms": FIRST_MS - DAY_MS, "created_ms": FIRST_MS - 9 * DAY_MS}
 
 
 @dataclass
@@ -33,6 +38,9 @@ class Nights:
     syncs: list[Landed] = field(default_factory=list)
     cursors: dict[str, datetime] = field(default_factory=dict)
     slept: list[float] = field(default_factory=list)
+    at: datetime = FIRST
+    connection: Connection = field(init=False)
+    is_whole: bool = False  # whether the last night ended well: then the tables are what the CRM holds
 
     @property
     def store(self) -> Store:
@@ -41,10 +49,13 @@ class Nights:
     def night(self, day: int, **changes: Any) -> Landed:
         """The sync of one night; its cursors count only when it ends well."""
         sync_id = f"night{day}-{self.crm}"  # unique in a home, and a night is tried once
+        self.is_whole, settings = False, changes.get("settings", {})
+        self.connection = self.crms.connections[self.crm].model_copy(update=settings)
         arguments = {"now": FIRST + day * DAY, "cursors": dict(self.cursors), **changes}
         landed: Landed = self.crms.extract(self.crm, sync_id, **arguments)
         self.syncs.append(landed)
         self.cursors.update(self.crms.cursors(landed))
+        self.is_whole, self.at = True, arguments["now"]
         return landed
 
     def newest(self, object_name: str) -> dict[str, Record]:
@@ -75,12 +86,7 @@ class Nights:
             self._check_links(gone)
 
     def _check_links(self, gone: Sequence[str]) -> None:
-        for source, target in (
-            ("calls", "contacts"),
-            ("meetings", "contacts"),
-            ("deals", "contacts"),
-            ("contacts", "companies"),
-        ):
+        for source, target in ((spec.name, target) for spec in HUBSPOT_SPECS for target in spec.targets):
             landed = self.newest(f"associations.{source}.{target}")
             living = [one.id for one in self.store.all(HUBSPOT, source) if not one.is_deleted]
             held = {(one.from_id, one.to_id, one.type_id) for one in self.store.associations(source, living, target)}
@@ -114,85 +120,65 @@ def _known(properties: Mapping[str, Any], record: Record, crm: str, object_name:
 
 
 def fill_hubspot(store: Store, crms: Any) -> None:
-    """A small account: everything there is of each object that the cases touch."""
+    """A small account: eight of each object, each linked with the one of its number in every way that there is."""
     store_id = iter(range(10_000_000_100, 10_000_000_900))
-    old = {"modified_ms": FIRST_MS - DAY_MS, "created_ms": FIRST_MS - 9 * DAY_MS}
-    owner = str(next(store_id))
-    crms.put(
-        HUBSPOT, "owners", {"id": owner, "email": "a@demo-company.example", "firstName": "A", "lastName": "B", **old}
-    )
+    owner, when = str(next(store_id)), "2026-04-09T01:00:00.000Z"
+    person = {"email": "a@demo-company.example", "firstName": "A", "lastName": "B", "type": "PERSON"}
+    crms.put(HUBSPOT, "owners", {"id": owner, **person, "teams": [{"id": "1", "name": "Inside Sales East"}], **OLD})
     stages = [
         {"id": one, "label": one, "metadata": {"isClosed": "false"}, "displayOrder": 0} for one in ("new", "offer")
     ]
-    crms.put(HUBSPOT, "pipelines", {"id": "default", "label": "Sales", "stages": stages, "objectType": "deals", **old})
-    ids = {
-        name: [str(next(store_id)) for _ in range(8)]
-        for name in ("companies", "contacts", "calls", "meetings", "deals")
-    }
+    crms.put(HUBSPOT, "pipelines", {"id": "default", "label": "Sales", "stages": stages, "objectType": "deals", **OLD})
     for number in range(8):
-        crms.put(HUBSPOT, "companies", {"id": ids["companies"][number], "name": f"Company {number}", **old})
-        crms.put(HUBSPOT, "contacts", {"id": ids["contacts"][number], "email": f"p{number}@client.example", **old})
-        call = {"hs_timestamp": "2026-04-09T01:00:00.000Z", "hs_call_status": "COMPLETED", "hubspot_owner_id": owner}
-        crms.put(HUBSPOT, "calls", {"id": ids["calls"][number], **call, **old})
-        meeting = {"hs_meeting_start_time": "2026-04-09T01:00:00.000Z", "hs_meeting_outcome": "COMPLETED"}
-        crms.put(HUBSPOT, "meetings", {"id": ids["meetings"][number], **meeting, "hubspot_owner_id": owner, **old})
-        deal = {"dealname": f"Deal {number}", "dealstage": "new", "pipeline": "default", "amount": "100"}
-        crms.put(HUBSPOT, "deals", {"id": ids["deals"][number], **deal, **old})
-        for source, target, kind in (
-            ("calls", "contacts", 194),
-            ("meetings", "contacts", 200),
-            ("deals", "contacts", 3),
-        ):
-            link = StoredAssociation(source, ids[source][number], target, ids[target][number], kind)
-            store.associate([link])
-        pair = ("contacts", ids["contacts"][number], "companies", ids["companies"][number])
-        store.associate([StoredAssociation(*pair, 279), StoredAssociation(*pair, 1)])  # a pair with two types
+        made: dict[str, dict[str, Any]] = {
+            "companies": {"name": f"Company {number}"},
+            "contacts": {"email": f"p{number}@client.example"},
+            "calls": {"hs_timestamp": when, "hs_call_status": "COMPLETED"},
+            "emails": {"hs_timestamp": when, "hs_email_status": "SENT", "hs_email_direction": "EMAIL"},
+            "meetings": {"hs_meeting_start_time": when, "hs_meeting_outcome": "COMPLETED"},
+            "deals": {"dealname": f"Deal {number}", "dealstage": "new", "pipeline": "default", "amount": "100"},
+            "notes": {"hs_timestamp": when, "hs_note_body": f"Note {number}"},
+        }
+        ids = {name: str(next(store_id)) for name in made}
+        for name, properties in made.items():
+            crms.put(HUBSPOT, name, {"id": ids[name], "hubspot_owner_id": owner, **properties, **OLD})
+        pairs = [(spec.name, target) for spec in HUBSPOT_SPECS for target in spec.targets]
+        store.associate(StoredAssociation(a, ids[a], b, ids[b], DEFAULT_TYPES[a, b]) for a, b in pairs)
+        pair = ("contacts", ids["contacts"], "companies", ids["companies"])
+        store.associate([StoredAssociation(*pair, PRIMARY_TYPES["contacts", "companies"])])  # a pair with two types
 
 
 def fill_salesforce(store: Store, crms: Any) -> None:
     """A small org, likewise."""
-    old = {"modified_ms": FIRST_MS - DAY_MS, "created_ms": FIRST_MS - 9 * DAY_MS}
-    names = ("User", "Account", "Contact", "Task", "Event", "EventRelation", "Opportunity")
-    ids = {name: store.next_ids(SALESFORCE, name, 8) for name in names}
-    stage = {
-        "MasterLabel": "New",
-        "ApiName": "New",
-        "IsActive": True,
-        "IsClosed": False,
-        "IsWon": False,
-        "SortOrder": 1,
-    }
-    crms.put(SALESFORCE, "OpportunityStage", {"id": store.next_id(SALESFORCE, "OpportunityStage"), **stage, **old})
+    role, stage = store.next_id(SALESFORCE, "UserRole"), store.next_id(SALESFORCE, "OpportunityStage")
+    crms.put(SALESFORCE, "UserRole", {"id": role, "Name": "Inside Sales", **OLD})
+    values = {"MasterLabel": "New", "ApiName": "New", "IsActive": True, "IsClosed": False, "IsWon": False}
+    crms.put(SALESFORCE, "OpportunityStage", {"id": stage, **values, "SortOrder": 1, **OLD})
+    when = "2026-04-09T01:00:00.000+0000"
     for number in range(8):
-        user = ids["User"][number]
-        crms.put(SALESFORCE, "User", {"id": user, "Email": f"u{number}@demo-company.example", "IsActive": True, **old})
-        crms.put(
-            SALESFORCE, "Account", {"id": ids["Account"][number], "Name": f"Account {number}", "OwnerId": user, **old}
-        )
-        person = {"LastName": f"P{number}", "AccountId": ids["Account"][number], "OwnerId": user}
-        crms.put(SALESFORCE, "Contact", {"id": ids["Contact"][number], **person, **old})
-        task = {
-            "Subject": "Call",
-            "TaskSubtype": "Call",
-            "Status": "Completed",
-            "WhoId": ids["Contact"][number],
-            "OwnerId": user,
+        ids = {spec.name: store.next_id(SALESFORCE, spec.name) for spec in SALESFORCE_SPECS}
+        owned, about = {"OwnerId": ids["User"]}, {"WhoId": ids["Contact"], "WhatId": ids["Opportunity"]}
+        deal = {"OpportunityId": ids["Opportunity"]}
+        email = {"IsBounced": False, "MessageDate": when, "RelatedToId": ids["Opportunity"]}
+        sent_to = {"EmailMessageId": ids["EmailMessage"], "RelationId": ids["Contact"], "RelationType": "ToAddress"}
+        made: dict[str, dict[str, Any]] = {
+            "User": {"Email": f"u{number}@demo-company.example", "IsActive": True, "UserRoleId": role},
+            "Account": {"Name": f"Account {number}", **owned},
+            "Contact": {"LastName": f"P{number}", "AccountId": ids["Account"], **owned},
+            "Lead": {"LastName": f"L{number}", "Email": f"l{number}@client.example", "IsConverted": False, **owned},
+            "Task": {"Subject": "Call", "TaskSubtype": "Call", "Status": "Completed", **about, **owned},
+            "Event": {"Subject": f"Visit {number}", "IsChild": False, **about, **owned},
+            "EventRelation": {"EventId": ids["Event"], "RelationId": ids["Contact"], "IsInvitee": True},
+            "EmailMessage": {"Incoming": False, **email},
+            "EmailMessageRelation": sent_to,
+            "Opportunity": {"Name": f"Deal {number}", "StageName": "New", "Amount": 100.0, **owned},
+            "OpportunityHistory": {**deal, "StageName": "New", "Amount": 100.0},
+            "OpportunityFieldHistory": {**deal, "Field": "Owner", "OldValue": role, "NewValue": ids["User"]},
+            "OpportunityContactRole": {**deal, "ContactId": ids["Contact"], "Role": "Decision Maker"},
+            "Note": {"ParentId": ids["Account"], "Title": "Note", "Body": f"Note {number}", **owned},
         }
-        crms.put(SALESFORCE, "Task", {"id": ids["Task"][number], **task, "IsArchived": False, **old})
-        times = {"StartDateTime": "2026-04-09T01:00:00.000+0000", "EndDateTime": "2026-04-09T02:00:00.000+0000"}
-        event = {
-            "Subject": "Visit",
-            "WhoId": ids["Contact"][number],
-            "OwnerId": user,
-            "IsChild": False,
-            "IsArchived": False,
-        }
-        crms.put(SALESFORCE, "Event", {"id": ids["Event"][number], **event, **times, **old})
-        relation = {"EventId": ids["Event"][number], "RelationId": ids["Contact"][number], "IsInvitee": True}
-        crms.put(SALESFORCE, "EventRelation", {"id": ids["EventRelation"][number], **relation, **old})
-        deal = {"Name": f"Deal {number}", "StageName": "New", "Amount": 100.0, "AccountId": ids["Account"][number]}
-        crms.put(
-            SALESFORCE,
-            "Opportunity",
-            {"id": ids["Opportunity"][number], **deal, "IsClosed": False, "IsWon": False, **old},
-        )
+        made["Event"] |= {"StartDateTime": when, "EndDateTime": when, "IsArchived": False, "Outcome__c": "Held"}
+        made["Opportunity"] |= {"AccountId": ids["Account"], "IsClosed": False, "IsWon": False}
+        made["Task"] |= {"IsArchived": False}
+        for name, properties in made.items():
+            crms.put(SALESFORCE, name, {"id": ids[name], **properties, **OLD})

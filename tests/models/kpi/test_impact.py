@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from definitions_contract.schema import Definition
+from definitions_contract.schema import Definition, PeriodKind
 from models import tables
 from models.context import BuildContext, Model
 from models.kpi import meeting_rule_results, meeting_verdicts
@@ -128,7 +128,7 @@ def test_months_teams_and_kpis_are_counted_by_both(with_calendar: sa.Connection,
     )
 
     counted = {(r.side, r.month_start.month, r.verdict): r.record_count for r in with_calendar.execute(counts(change))}
-    facts = kpi_facts(change, (kpi, a_kpi(id="other")))
+    facts = kpi_facts(change, (kpi, a_kpi(id="other")), PeriodKind.MONTH)
 
     assert counted == {
         ("before", 7, "valid"): 1,
@@ -137,7 +137,7 @@ def test_months_teams_and_kpis_are_counted_by_both(with_calendar: sa.Connection,
         ("after", 8, "invalid"): 1,
     }
     assert facts is not None
-    rows = {(r.kpi_id, r.side, r.month_start.month): r.numerator for r in with_calendar.execute(facts)}
+    rows = {(r.kpi_id, r.side, r.period_start.month): r.numerator for r in with_calendar.execute(facts)}
     assert rows == {
         ("meetings_held", "before", 7): 1,
         ("meetings_held", "before", 8): 1,

@@ -309,7 +309,9 @@ def test_a_field_map_that_cannot_be_followed_is_refused(field_map: dict[str, Any
 
 def test_a_path_with_sql_in_it_is_refused(warehouse: sa.Connection, land: Land) -> None:
     with pytest.raises(FieldPathError):
-        sync(warehouse, land, one_field("deals", "name", "x'); DROP TABLE raw.deals; --"), a_version("1"))
+        sync(
+            warehouse, land, one_field("deals", "name", "x'); DROP TABLE raw.deals; --"), a_version("1", object="deals")
+        )
 
 
 def test_entity_rules_know_their_table() -> None:

@@ -39,7 +39,7 @@ def test_too_few_periods_give_no_target() -> None:
     found = equally_hard(10, [9.0] * (LEAST_PERIODS - 1), [8.0] * (LEAST_PERIODS - 1))
 
     assert found.value is None
-    assert found.reason == "5 settled periods, 1 more are needed"
+    assert (found.periods, found.missing_periods) == (LEAST_PERIODS - 1, 1)
 
 
 def test_equal_shares_are_seldom_called_different() -> None:
