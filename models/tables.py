@@ -478,7 +478,7 @@ exchange_rates = Table(
     _column("rate", RATE, "An amount in the agreed currency is the deal's amount times this ..."),
     _column("divisor", RATE, "... divided by this: a rate told the other way round stays exact"),
     schema="core",
-    comment="Which rate turns a deal's amount into the agreed currency, from which day to which",
+    comment="One row per connection, currency and first day: the rate that turns a deal's amount into the agreed currency",
 )
 deals = Table(
     "deals",
@@ -596,11 +596,23 @@ definition_rules = Table(
     schema="kpi",
     comment="One row per rule of each signed version of a definition, in words",
 )
+scopes = Table(
+    "scopes",
+    metadata,
+    _key("scope_kind", "department, team or rep"),
+    _key("scope_id", "Id of the department, team or rep, as every table of numbers names it"),
+    _text("label_en", "Name in English; of a rep the name in the CRM"),
+    _text("label_ja", "Name in Japanese; of a rep the name in the CRM"),
+    _text("department", "Department that it is or belongs to; of a rep today's"),
+    _text("team", "Team that it is or belongs to, of a rep today's; NULL for departments"),
+    schema="kpi",
+    comment="One row per department, team and rep: the names of those whom numbers are told for",
+)
 meeting_rule_results = Table(
     "meeting_rule_results",
     metadata,
     _key("meeting_id", "Meeting"),
-    _key("rule_id", "Rule of the definition in force on the meeting's day"),
+    _key("rule_id", "Rule of the definition in force on the meeting's day; its name is in kpi.definition_rules"),
     _integer("definition_version", "Version that judged"),
     _text("severity", "critical decides the verdict; warning is shown and counted"),
     _text("outcome", "pass, fail or waiting"),
@@ -635,7 +647,7 @@ rule_results = Table(
     metadata,
     _key("definition", "Name of the definition"),
     _key("record_id", "Record judged: its id in core"),
-    _key("rule_id", "Rule of the definition in force on the record's day"),
+    _key("rule_id", "Rule of the definition in force on the record's day; its name is in kpi.definition_rules"),
     _integer("definition_version", "Version that judged"),
     _text("severity", "critical decides the verdict; warning is shown and counted"),
     _text("outcome", "pass, fail or waiting"),
@@ -711,7 +723,7 @@ kpi_daily = Table(
     _column("numerator", Numeric(20, 4), "Counted or summed; add these up, then divide"),
     _column("denominator", Numeric(20, 4), "What it is a share of; NULL for counts and sums"),
     schema="kpi",
-    comment="One row per KPI, day, rep, team and segment: the additive facts behind every number",
+    comment="One row per KPI, day, rep, team, segments and definition version: the facts that every number adds up from",
 )
 
 
@@ -727,10 +739,10 @@ def _period() -> tuple[Column[Any], ...]:
 
 def _measures(prefix: str, what: str) -> tuple[Column[Any], ...]:
     return (
-        _double(f"{prefix}actual", f"{what}: counted up to as_of"),
+        _double(f"{prefix}actual", f"{what}: its value, up to as_of"),
         _double(f"{prefix}target", f"{what}: agreed target of the whole period; NULL when none"),
         _double(f"{prefix}attainment", f"{what}: actual / target, a fraction"),
-        _double(f"{prefix}expected_to_date", f"{what}: target share due by as_of in business days"),
+        _double(f"{prefix}expected_to_date", f"{what}: part of the target that is due by as_of, by business days"),
         _text(f"{prefix}status", f"{what}: ahead, on_track, at_risk, off, too_little_data, untrusted or no_target"),
     )
 
@@ -871,7 +883,7 @@ def _cause_parts() -> tuple[Column[Any], ...]:
         _key("split", "funnel, or the segment: lead_source, response_method, rep, industry; data when a sync is stale"),
         _key("part", "Factor or segment value"),
         _key("effect", "factor, mix, rate, leaver, definition, calendar or stale_sync"),
-        _double("contribution", "Share of the gap in the KPI's unit; the parts of one split add up to gap"),
+        _double("contribution", "Part of the gap, in the KPI's unit; the parts of one split add up to gap"),
     )
 
 

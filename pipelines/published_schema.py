@@ -9,8 +9,10 @@ of CHANGELOG.md names it as `schema.table.column`: a reader's query breaks on th
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from duckdb_sqlalchemy import Dialect
+from sqlalchemy import Column
 
 from pipelines.publish import published_columns, published_tables
 from pipelines.settings import PROJECT
@@ -18,16 +20,21 @@ from pipelines.settings import PROJECT
 SNAPSHOT = PROJECT / "docs" / "published-schema.txt"
 CHANGELOG = PROJECT / "CHANGELOG.md"
 SECTION = "## Deprecated columns"
+DIALECT = Dialect()
 
 
 def published_now() -> dict[str, str]:
     """Give the type of every column that is published, by `schema.table.column`; personal ones are not."""
-    dialect = Dialect()
     return {
-        f"{table.fullname}.{column.name}": _as_duckdb_shows(column.type.compile(dialect))
+        f"{table.fullname}.{column.name}": duckdb_type(column)
         for table in published_tables()
         for column in published_columns(table, ())
     }
+
+
+def duckdb_type(column: Column[Any]) -> str:
+    """Give a column's type by the name that readers see."""
+    return _as_duckdb_shows(column.type.compile(DIALECT))
 
 
 def _as_duckdb_shows(kind: str) -> str:

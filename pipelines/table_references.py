@@ -14,6 +14,15 @@ from pipelines.publish import published_tables
 
 # a sync that was refused is not among those that were kept; a step of the plan may be a part of a KPI only (connects)
 NO_REFERENCE = {("ops.refused_syncs", "sync_id"), ("kpi.plan", "kpi_id")}
+# what kpi.kpi_daily and kpi.kpi_periods are read with, under whichever name: (table, columns), (table, columns)
+STAR = (
+    (("kpi.kpi_daily", ("kpi_id",)), ("kpi.kpis", ("kpi_id",))),
+    (("kpi.kpi_daily", ("counted_date",)), ("core.calendar", ("day",))),
+    (("kpi.kpi_daily", ("rep_id",)), ("core.reps", ("rep_id",))),
+    (("kpi.kpi_periods", ("kpi_id",)), ("kpi.kpis", ("kpi_id",))),
+    (("kpi.kpi_periods", ("period_start",)), ("core.calendar", ("day",))),
+    (("kpi.kpi_periods", ("scope_kind", "scope_id")), ("kpi.scopes", ("scope_kind", "scope_id"))),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,14 @@ def references(tables: Iterable[Table]) -> Iterator[Reference]:
             key = next((key for key in keys if _leads(column, key)), None)
             if key is not None and keys[key] is not table and (table.fullname, column.name) not in NO_REFERENCE:
                 yield Reference(table, column.name, keys[key], key)
+
+
+def render_star() -> str:
+    """Give the picture of the two tables of numbers and what they are joined with."""
+    lines = ["### The star\n", "```mermaid", "erDiagram"]
+    for (fact, columns), (dimension, _) in STAR:
+        lines.append(f'  {dimension.replace(".", "_")} ||--o{{ {fact.replace(".", "_")} : "{", ".join(columns)}"')
+    return "\n".join([*lines, "```\n"])
 
 
 def render_pictures() -> str:

@@ -1,18 +1,18 @@
-"""What do the ids mean? One row per KPI, and one per rule of each signed version, in words of both languages.
+"""What do the ids mean? One row per KPI, per rule of each signed version, and per scope, in words of both languages.
 
 For readers of the published copy, who do not have the agreement at hand: numbers and verdicts carry ids only.
 """
 
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from definitions_contract.resolve import InForce, definition_names, in_force
-from definitions_contract.schema import Agreement, Kpi, Rule
+from definitions_contract.schema import Agreement, Kpi, Label, Rule
 from definitions_contract.signing import signed_date
 from definitions_contract.words import describe_rule
 from models.context import BuildContext, Model, Rows
-from models.tables import definition_rules, kpis
+from models.tables import definition_rules, kpis, reps, scopes
 
 
 def build_kpis(_connection: Connection, context: BuildContext) -> Rows:
@@ -27,6 +27,27 @@ def build_definition_rules(_connection: Connection, context: BuildContext) -> Ro
         for version in _versions(context.agreement)
         for number, rule in enumerate(version.definition.rules, start=1)
     ]
+
+
+def build_scopes(connection: Connection, context: BuildContext) -> Rows:
+    """Give every department and team of the agreement, and every rep."""
+    team = context.agreement.team
+    departments = [_scope("department", one.id, one.label, department=one.id) for one in team.departments]
+    teams = [_scope("team", one.id, one.label, department=one.department, team=one.id) for one in team.teams]
+    people = connection.execute(select(reps.c.rep_id, reps.c.name, reps.c.department, reps.c.team)).all()
+    named = [(row, Label(ja=row.name or row.rep_id, en=row.name or row.rep_id)) for row in people]
+    return departments + teams + [_scope("rep", row.rep_id, label, row.department, row.team) for row, label in named]
+
+
+def _scope(kind: str, scope_id: str, label: Label, department: str | None, team: str | None = None) -> dict[str, Any]:
+    return {
+        "scope_kind": kind,
+        "scope_id": scope_id,
+        "label_en": label.en,
+        "label_ja": label.ja,
+        "department": department,
+        "team": team,
+    }
 
 
 def _versions(agreement: Agreement) -> list[InForce]:
@@ -71,4 +92,5 @@ def _rule(version: InForce, rule: Rule, number: int) -> dict[str, Any]:
 
 KPIS = Model(table=kpis, reads=(), rows=build_kpis, group="kpi")
 RULES = Model(table=definition_rules, reads=(), rows=build_definition_rules, group="kpi")
-MODELS = (KPIS, RULES)
+SCOPES = Model(table=scopes, reads=(reps,), rows=build_scopes, group="kpi")
+MODELS = (KPIS, RULES, SCOPES)

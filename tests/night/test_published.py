@@ -19,7 +19,7 @@ from definitions_contract.loader import load_agreement
 from models.tables import meetings, metadata, reps, targets
 from pipelines.publish import DATABASE_NAME, publish, published_tables
 from pipelines.published_schema import published_now
-from pipelines.table_references import references
+from pipelines.table_references import STAR, references
 from pipelines.warehouse import Warehouse
 from tests.night.homes import AS_OF, Home, digests, read, tables_of
 
@@ -268,3 +268,34 @@ def test_every_column_that_is_named_after_a_key_leads_to_a_row(night_home: Home)
             f"SELECT DISTINCT {one.column} FROM {table} WHERE {one.column} NOT IN (SELECT {one.key} FROM {target})",  # noqa: S608 - names of ours
         )
         assert [value for (value,) in lost if value not in NOBODY] == [], f"{table}.{one.column} -> {target}"
+
+
+def test_the_star_loses_no_number(night_home: Home) -> None:
+    for (fact, columns), (dimension, keys) in STAR:
+        on = " AND ".join(f"f.{column} = d.{key}" for column, key in zip(columns, keys, strict=True))
+        lost = read(
+            night_home.published / DATABASE_NAME,
+            f"SELECT DISTINCT f.{columns[-1]} FROM {fact} AS f ANTI JOIN {dimension} AS d ON {on}",  # noqa: S608 - names of ours
+        )
+        assert [value for (value,) in lost if value not in NOBODY] == [], f"{fact} -> {dimension}"
+
+
+def test_adding_up_the_facts_as_the_docs_say_gives_the_months_numbers(night_home: Home) -> None:
+    wrong = read(
+        night_home.published / DATABASE_NAME,
+        """
+        WITH added AS (
+          SELECT kpi_id, department, date_trunc('month', counted_date) AS month,
+            CAST(sum(numerator) AS DOUBLE) AS counted, counted / nullif(CAST(sum(denominator) AS DOUBLE), 0) AS divided
+          FROM kpi.kpi_daily GROUP BY ALL
+        )
+        SELECT kpi_id, p.period_start, p.actual, counted, divided
+        FROM kpi.kpi_periods AS p JOIN kpi.kpis AS k USING (kpi_id)
+        LEFT JOIN added AS a ON a.kpi_id = p.kpi_id AND a.department = p.scope_id AND a.month = p.period_start
+        WHERE p.period_kind = 'month' AND p.scope_kind = 'department' AND k.kind <> 'product'
+          AND abs(coalesce(p.actual, 0) - coalesce(CASE WHEN k.kind IN ('count', 'sum') THEN counted ELSE divided END, 0)) > 1e-9
+        """,
+    )
+
+    assert wrong == []
+    assert night_home.rows("SELECT count(DISTINCT kpi_id) FROM kpi.kpi_periods WHERE actual > 0")[0][0] >= 15

@@ -1,15 +1,18 @@
-"""Readers of the copy get the words to every id: each KPI's, and each rule's of the versions that hold."""
+"""Readers of the copy get the words to every id: each KPI's, each rule's of the versions that hold, and each scope's."""
 
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from definitions_contract.loader import load_agreement
+from models import tables
 from models.context import BuildContext, Model
 from models.kpi import terms
 from pipelines.settings import PROJECT
-from tests.models.factories import BOTH, a_context, label
+from tests.models.factories import BOTH, a_context, insert, label, row_of
 from tests.models.kpi.agreements import a_definition, a_kpi, a_rule, agreed
 
 Build = Callable[[Model, BuildContext], list[dict[str, Any]]]
@@ -54,3 +57,29 @@ def test_a_version_that_nobody_signed_explains_nothing(build: Build) -> None:
     rows = build(terms.RULES, a_context(agreement=agreed(a_kpi(), definitions=(a_definition(), proposed))))
 
     assert [(row["version"], row["label_en"]) for row in rows] == [(1, "held")]
+
+
+def test_everybody_whom_a_number_is_told_for_has_a_name(with_calendar: sa.Connection, build: Build) -> None:
+    for rep_id, name in [("hs:1", "由美 高橋"), ("hs:2", "")]:
+        insert(
+            with_calendar,
+            tables.reps,
+            row_of(tables.reps, rep_id=rep_id, name=name, team="is_east", department="inside_sales"),
+        )
+
+    rows = build(terms.SCOPES, a_context(agreement=agreed(a_kpi())))
+
+    assert {(row["scope_kind"], row["scope_id"]): row["label_ja"] for row in rows} == {
+        ("department", "inside_sales"): "Inside sales",
+        ("department", "field_sales"): "Field sales",
+        ("team", "is_east"): "East",
+        ("team", "is_west"): "West",
+        ("team", "fs"): "Field",
+        ("rep", "hs:1"): "由美 高橋",
+        ("rep", "hs:2"): "hs:2",
+    }
+    assert {(row["department"], row["team"]) for row in rows if row["scope_kind"] != "department"} == {
+        ("inside_sales", "is_east"),
+        ("inside_sales", "is_west"),
+        ("field_sales", "fs"),
+    }
