@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 import connectors.files.reading as files_reading
 import connectors.hubspot.objects as hubspot_objects
 import connectors.hubspot.reading as hubspot_reading
@@ -20,6 +18,7 @@ from connectors.errors import ConnectorError, LandingError, LoginError, RequestR
 from connectors.http import Caller
 from connectors.hubspot.client import HubSpotClient
 from connectors.landing import LandingWriter
+from connectors.lock import HeldError, hold
 from connectors.records import Landed
 from connectors.salesforce.client import SalesforceClient
 from connectors.settings import (
@@ -59,7 +58,7 @@ def extract(
     folder = landing / connection.name
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / ".lock", timeout=0):
+        with hold(folder / ".lock", run=sync_id):
             writer = LandingWriter(
                 landing,
                 connection=connection.name,
@@ -87,8 +86,8 @@ def extract(
                 extracted_at=sync.clock(),
                 clock_skew_seconds=sync.clock_skew_seconds,
             )
-    except Timeout as error:
-        reason = "another extraction of this connection is running"
+    except HeldError as error:
+        reason = f"another extraction of this connection is running: {error}"
         raise LandingError(folder, reason=reason, remedy="wait until it has ended") from error
     except OSError as error:
         reason = f"it cannot be written ({os.strerror(error.errno) if error.errno else error})"

@@ -3,6 +3,7 @@
 Nothing here logs a body, a query or a header: they hold people's data and secrets.
 """
 
+import hashlib
 import logging
 import threading
 import time
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import orjson
 from requests import PreparedRequest, Response, Session
@@ -49,15 +51,28 @@ class Limiter:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        burst = max(1, limit // BURST_SHARE)
-        self._least_interval = seconds / max(1, limit - burst + 1)
-        self._interval = self._least_interval
-        self._head_start = (burst - 1) * self._interval
+        self._seconds = seconds
+        self._least_interval = self._interval = 0.0
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
         self._next_at = clock()
         self._slowed_until = self._next_at
+        self.at_most(limit)
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two requests, when nothing slows them down."""
+        return self._least_interval
+
+    def at_most(self, limit: int) -> None:
+        """Let no more pass than so many, if it has been more."""
+        burst = max(1, limit // BURST_SHARE)
+        interval = self._seconds / max(1, limit - burst + 1)
+        with self._lock:
+            if interval > self._least_interval:
+                self._least_interval, self._head_start = interval, (burst - 1) * interval
+                self._interval = max(self._interval, interval)
 
     def wait(self) -> None:
         """Return when the next request may be sent."""
@@ -80,6 +95,22 @@ class Limiter:
                 self._interval = min(self._interval * 2, self._least_interval * SLOWEST)
             self._slowed_until = max(self._slowed_until, now + seconds)
             self._next_at = max(self._next_at, now + seconds + self._head_start)
+
+
+_limiters: WeakValueDictionary[tuple[str, ...], Limiter] = WeakValueDictionary()  # each as long as somebody waits by it
+_limiters_lock = threading.Lock()
+
+
+def account_limiter(*account: str, limit: int, seconds: float) -> Limiter:
+    """Return the one limiter of an account in this process, however many connections ask it; the smallest limit counts.
+
+    `account` is kept as a hash: there is a secret in it.
+    """
+    key = (hashlib.sha256("\0".join(account).encode()).hexdigest(), str(seconds))
+    with _limiters_lock:
+        limiter = _limiters.setdefault(key, Limiter(limit, seconds=seconds))
+    limiter.at_most(limit)
+    return limiter
 
 
 class Caller:

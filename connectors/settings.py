@@ -133,9 +133,9 @@ class HubSpotLimits(_Settings):
 
 
 class SalesforceLimits(_Settings):
-    """What the org may use a day, and the share of it that this connection leaves to others."""
+    """What the org's apps may use a day together (none: what the org itself says), and the share of it left to others."""
 
-    requests_per_day: int = Field(default=100_000, gt=0)
+    requests_per_day: int | None = Field(default=None, gt=0)
     reserve_for_others: float = Field(default=0.2, ge=0, lt=1)
 
 

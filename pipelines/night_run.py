@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from dagster import (
     DagsterEvent,
@@ -17,8 +18,8 @@ from dagster import (
     LoggerDefinition,
     RunsFilter,
 )
-from filelock import FileLock, Timeout
 
+from connectors.lock import HeldError, hold
 from models.ops.data_checks import UNCHANGED
 from pipelines.assets.sources import NOTHING_ASIDE, SOURCE_READ, SYNC_KEPT
 from pipelines.errors import WarehouseBusyError
@@ -69,9 +70,12 @@ def run_night(
     config = night_config(as_of=as_of, full_refresh=full_refresh, only=only)
     if loggers:
         config["loggers"] = {name: {} for name in loggers}  # named here, they replace Dagster's own
-    with _only_night(settings), DagsterInstance.get() as instance:
+    run_id = str(uuid4())
+    with _only_night(settings, run_id), DagsterInstance.get() as instance:
         _bury_dead_nights(instance, settings.home)
-        result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False, tags=OURS)
+        result = job.execute_in_process(
+            run_config=config, instance=instance, raise_on_error=False, tags=OURS, run_id=run_id
+        )
     if any(_was_interrupted(event) for event in result.all_events if event.is_step_failure):
         raise KeyboardInterrupt
     return NightResult(
@@ -97,13 +101,13 @@ def let_runs_end(seconds: float, *, tell: Callable[[], None]) -> None:
 
 
 @contextmanager
-def _only_night(settings: Settings) -> Iterator[None]:
-    """Hold the home's lock, which the system lets go of however the process ends."""
+def _only_night(settings: Settings, run_id: str) -> Iterator[None]:
+    """Hold the home's lock."""
     try:
-        with FileLock(settings.home / LOCK_NAME, timeout=LOOK_SECONDS):
+        with hold(settings.home / LOCK_NAME, run=run_id, wait_seconds=LOOK_SECONDS):
             yield
-    except Timeout as error:
-        message = f"another `kpi nightly` is running in {settings.home}; wait until it has ended"
+    except HeldError as error:
+        message = f"another `kpi nightly` is running in {settings.home}: {error}; wait until it has ended"
         raise WarehouseBusyError(message) from error
 
 

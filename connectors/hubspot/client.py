@@ -18,7 +18,7 @@ from connectors.errors import (
     RequestRefusedError,
     UnavailableError,
 )
-from connectors.http import CONNECT_SECONDS, READ_SECONDS, Caller, Limiter, no_answer, parse_json
+from connectors.http import CONNECT_SECONDS, READ_SECONDS, Caller, Limiter, account_limiter, no_answer, parse_json
 from connectors.settings import HubSpotConnection
 
 Query = list[tuple[str, str]]
@@ -64,9 +64,12 @@ class HubSpotClient:
         self._caller = caller
         limits = connection.limits
         is_limited = not connection.is_sandbox
-        self._account = [Limiter(limits.requests_per_10_seconds, seconds=10)] if is_limited else []
         self.usage = (0, 0)  # requests used today and those allowed, as HubSpot last said
-        self._search = [Limiter(limits.searches_per_second, seconds=1)] if is_limited else []
+        self._account: list[Limiter] = []
+        self._search: list[Limiter] = []
+        if is_limited:
+            self._account = [account_limiter(base_url, token, limit=limits.requests_per_10_seconds, seconds=10)]
+            self._search = [account_limiter(base_url, token, limit=limits.searches_per_second, seconds=1)]
         self._api = hubspot.HubSpot(
             access_token=token,
             host=base_url,

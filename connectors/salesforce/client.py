@@ -173,9 +173,12 @@ class SalesforceClient:
         if self._connection.is_sandbox:
             return
         used, total = _usage(org)
-        reserve = self._connection.limits.reserve_for_others
-        if total and used > total * (1 - reserve):
-            reason = f"{used} of {total} requests used, {reserve:.0%} are left for others"
+        limits = self._connection.limits
+        if limits.requests_per_day:
+            total = min(total or limits.requests_per_day, limits.requests_per_day)
+            used = max(used, self._caller.request_count)  # where the org does not say
+        if total and used > total * (1 - limits.reserve_for_others):
+            reason = f"{used} of {total} requests used, {limits.reserve_for_others:.0%} are left for others"
             raise DailyLimitError(self._connection.name, reason=reason)
         mine = org.api_usage.get("per-app-api-usage")
         if mine and mine.used >= mine.total:

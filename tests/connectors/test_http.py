@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import RateLimitedError, RequestRefusedError, RetryableError, UnavailableError
-from connectors.http import LONGEST_WAIT_SECONDS, Caller, Limiter, build_session, parse_json
+from connectors.http import LONGEST_WAIT_SECONDS, Caller, Limiter, account_limiter, build_session, parse_json
 
 
 @dataclass
@@ -80,6 +80,19 @@ def test_a_pause_holds_back_every_request_of_the_account() -> None:
     limiter.wait()
 
     assert time.now == pytest.approx(110)
+
+
+def test_connections_of_one_account_wait_by_one_limiter_and_the_smaller_limit_counts() -> None:
+    first = account_limiter("https://api.example", "token", limit=10, seconds=10)
+    second = account_limiter("https://api.example", "token", limit=5, seconds=10)
+    other = account_limiter("https://api.example", "another token", limit=10, seconds=10)
+    per_second = account_limiter("https://api.example", "token", limit=10, seconds=1)
+
+    assert second is first
+    assert first is not other
+    assert first is not per_second
+    assert first.interval == Limiter(5, seconds=10).interval
+    assert other.interval == Limiter(10, seconds=10).interval
 
 
 def test_a_rate_limited_request_waits_as_long_as_asked_and_pauses_the_others() -> None:

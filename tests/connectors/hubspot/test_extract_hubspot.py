@@ -1,5 +1,6 @@
 """What comes out of HubSpot, asked of the local server: complete, once, with tombstones and associations."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -384,8 +385,23 @@ def test_two_extractions_of_one_connection_do_not_run_at_once(crms: Any) -> None
     folder = crms.landing / "hubspot"
     folder.mkdir(parents=True)
 
-    with FileLock(folder / ".lock"), pytest.raises(LandingError, match="is running"):
+    with FileLock(folder / ".lock"), pytest.raises(LandingError, match="is running: a process that left no note"):
         crms.extract(HUBSPOT)
+
+
+def test_the_second_extraction_is_told_who_holds_the_connection(crms: Any) -> None:
+    told = []
+
+    def begin_another(_: Any) -> None:
+        with pytest.raises(LandingError, match=f"process {os.getpid()} .*, since .* UTC, run s1") as refused:
+            crms.extract(HUBSPOT, "s2")
+        told.append(str(refused.value))
+
+    crms.put(HUBSPOT, "calls", {"id": "1"})
+    crms.extract(HUBSPOT, "s1", on_progress=begin_another)
+
+    assert told
+    assert not list(crms.landing.glob("hubspot/.lock.holder"))
 
 
 def test_a_page_that_names_itself_as_next_ends_the_run_instead_of_never_ending(crms: Any) -> None:

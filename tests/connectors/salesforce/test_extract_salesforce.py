@@ -14,7 +14,7 @@ from connectors.salesforce.auth import choose_credentials
 from connectors.salesforce.client import MOST_LOGINS
 from connectors.salesforce.objects import OBJECTS
 from connectors.sandbox.store import SALESFORCE
-from connectors.settings import FieldSource, merge_field_maps
+from connectors.settings import FieldSource, SalesforceLimits, merge_field_maps
 
 NOW = datetime(2026, 4, 10, 12, 0, tzinfo=UTC)
 NOW_MS = round(NOW.timestamp() * 1000)
@@ -311,17 +311,24 @@ def test_what_cannot_be_mended_ends_the_run_without_manifest_or_body(
 
 
 @pytest.mark.parametrize(
-    ("usage", "is_stopped"),
+    ("usage", "per_day", "is_stopped"),
     [
-        pytest.param("api-usage=80/100", False, id="exactly the share"),
-        pytest.param("api-usage=81/100", True, id="into the reserve"),
-        pytest.param("api-usage=81/100; per-app-api-usage=1/250(appName=kpi)", True, id="with the app's own limit"),
+        pytest.param("api-usage=80/100", None, False, id="exactly the share"),
+        pytest.param("api-usage=81/100", None, True, id="into the reserve"),
+        pytest.param(
+            "api-usage=81/100; per-app-api-usage=1/250(appName=kpi)", None, True, id="with the app's own limit"
+        ),
+        pytest.param("api-usage=81/100000", 100, True, id="of the requests that connections.yaml allows"),
+        pytest.param("api-usage=80/100000", 100, False, id="exactly the share of those"),
+        pytest.param("api-usage=81/100", 100000, True, id="of the org's own, where those are fewer"),
     ],
 )
-def test_a_share_of_the_days_requests_is_left_for_others(crms: Any, usage: str, is_stopped: bool) -> None:
+def test_a_share_of_the_days_requests_is_left_for_others(
+    crms: Any, usage: str, per_day: int | None, is_stopped: bool
+) -> None:
     empty = b'{"totalSize":0,"done":true,"records":[]}'
     crms.play("queryAll", 200, empty, times=999, Sforce_Limit_Info=usage)
-    settings = {"url": crms.urls[SALESFORCE]}
+    settings = {"url": crms.urls[SALESFORCE], "limits": SalesforceLimits(requests_per_day=per_day)}
 
     if is_stopped:
         with pytest.raises(DailyLimitError, match="81 of 100"):
