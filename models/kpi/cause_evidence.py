@@ -42,8 +42,8 @@ class Behind:
 def evidence_of(part: Part, behind: Behind) -> tuple[str | None, str | None]:
     """Give the sentence, and up to 20 core ids, comma separated."""
     if part.part in FIXED_PARTS:
-        redefined = [fact for fact in behind.now if fact.is_redefined] if part.part == DEFINITION else []
-        return _fixed(part.part, behind, len(redefined)), _ids(redefined)
+        redefined = [fact for fact in behind.now if fact.redefined] if part.part == DEFINITION else []
+        return _fixed(part.part, behind, redefined), _ids(redefined)
     if part.split == "funnel":
         return _lost_words(part, behind.lost) or None, _ids(behind.lost) if _is_decided(part) else None
     if part.split not in SPLITS:
@@ -88,7 +88,7 @@ def _segment_words(part: Part, behind: Behind, missed: Sequence[Fact], lost: Seq
     return f"{segment.hits:,.0f} of {judged:,.0f} counted {shares}{why}{reasons}."
 
 
-def _fixed(name: str, behind: Behind, redefined: int) -> str:
+def _fixed(name: str, behind: Behind, redefined: Sequence[Fact]) -> str:
     span = in_words(behind.span)
     holidays = behind.weekdays - behind.business_days
     match name:
@@ -97,7 +97,10 @@ def _fixed(name: str, behind: Behind, redefined: int) -> str:
             return f"What the target asks beyond the level of {span}; not a change in the work.{off}"
         case "definition":
             since = f" since {behind.since}" if behind.since else ""
-            return f"{redefined} failed only what the definition asks{since} and did not in {span}; not a change in the work."
+            refused, let_in = (sum(fact.redefined == effect for fact in redefined) for effect in (1, -1))
+            words = [f"{refused} failed only what the definition asks{since} and did not in {span}"] if refused else []
+            words += [f"{let_in} count only by the definition{since} and did not in {span}"] if let_in else []
+            return "; ".join((*words, "not a change in the work."))
         case "business_days":
             return (
                 f"{behind.business_days} business days so far on {behind.weekdays} weekdays; not a change in the work."

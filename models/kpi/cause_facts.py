@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Double, cast, func, or_, select
 
 from definitions_contract.schema import Agreement, Kpi
+from models.kpi.linked import with_linked
 from models.statistics.causes import Segment
 from models.tables import deals, kpi_daily, meeting_verdicts, meetings, rep_teams
 
@@ -16,8 +17,8 @@ from models.tables import deals, kpi_daily, meeting_verdicts, meetings, rep_team
 class Fact:
     """Cases of one day, rep and segment; of a meeting or lost deal also its id and why it did not count.
 
-    `is_redefined`: the definition of the baseline would have counted it, the present one does not. `answers` holds what rules that
-    became others ask of it.
+    `redefined` is 1 when the definition of the baseline would have counted it and the present one does not, -1 the other way round.
+    `answers` holds what rules that became others ask of it.
     """
 
     day: date
@@ -33,7 +34,7 @@ class Fact:
     reject_reason: str | None = None
     lost_reason: str | None = None
     industry: str = "unknown"
-    is_redefined: bool = False
+    redefined: int = 0
     answers: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -49,30 +50,23 @@ def _segments_of(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) or "unknown" for name in ("lead_source", "response_method", "industry")}
 
 
-def read_meeting_facts(connection: Connection, *, since: date, as_of: date, asked: Sequence[str] = ()) -> list[Fact]:
+def read_meeting_facts(
+    connection: Connection, agreement: Agreement, *, since: date, as_of: date, asked: Sequence[str] = ()
+) -> list[Fact]:
     """Read every judged or waiting meeting that counts on a day in [since, as_of]: a case each, a hit when valid.
 
-    `asked` names the columns of core.meetings that are kept as answers.
+    `asked` names what is kept as answers: columns of core.meetings, and of what a meeting is linked to.
     """
     verdicts = meeting_verdicts.c
-    rows = connection.execute(
-        select(
-            verdicts.counted_date,
-            verdicts.team,
-            verdicts.rep_id,
-            meetings.c.lead_source,
-            meetings.c.response_method,
-            meetings.c.industry,
-            verdicts.verdict,
-            verdicts.meeting_id,
-            verdicts.failed_rules,
-            meetings.c.reject_reason.label("why_rejected"),
-            *(meetings.c[name].label(f"answer_{name}") for name in asked),
-        )
+    names = ("meeting_id", "counted_date", "team", "rep_id", "verdict", "failed_rules")
+    judged = (
+        select(*(verdicts[name] for name in names), *(column for column in meetings.c if column.name not in names))
         .join_from(meeting_verdicts, meetings, verdicts.meeting_id == meetings.c.meeting_id)
         .where(verdicts.counted_date >= since, verdicts.counted_date <= as_of, verdicts.verdict.is_not(None))
-        .order_by(verdicts.counted_date, verdicts.meeting_id)
+        .subquery("judged_meetings")
     )
+    linked = with_linked(judged, asked, ramp_business_days=agreement.team.ramp_business_days)
+    rows = connection.execute(linked.order_by(judged.c.counted_date, judged.c.meeting_id))
     return [
         Fact(
             day=row.counted_date,
@@ -84,8 +78,8 @@ def read_meeting_facts(connection: Connection, *, since: date, as_of: date, aske
             awaiting=float(row.verdict == "pending"),
             record_id=row.meeting_id,
             failed_rules=row.failed_rules,
-            reject_reason=row.why_rejected,
-            answers={name: row._mapping[f"answer_{name}"] for name in asked},
+            reject_reason=row.reject_reason,
+            answers={name: row._mapping[name] for name in asked},
         )
         for row in rows.all()
     ]
@@ -165,7 +159,7 @@ def segments_of(
         row[0] += fact.hits / unit
         row[1] += fact.cases
         row[4] += fact.awaiting
-        row[5] += fact.is_redefined
+        row[5] += fact.redefined
     for fact in before:
         row = sums.setdefault(key(fact), [0.0] * 6)
         row[2] += fact.hits / unit

@@ -124,7 +124,9 @@ def read_material(connection: Connection, context: BuildContext, kpi_ids: set[st
         facts=read_daily(connection, kpi_ids | stages, as_of=as_of),
         weights=read_weights(connection),
         awaiting=read_awaiting(connection, context.agreement, as_of=as_of),
-        meetings=read_meeting_facts(connection, since=since, as_of=as_of, asked=asked) if has_awaiting else (),
+        meetings=read_meeting_facts(connection, context.agreement, since=since, as_of=as_of, asked=asked)
+        if has_awaiting
+        else (),
         daily={
             kpi_id: _read_facts(connection, context, kpis[kpi_id], since)
             for kpi_id in sorted(kpi_ids)
@@ -169,7 +171,7 @@ def behind_of(gap: Gap, material: Material) -> Behind:
     change = redefinition(material.context.agreement, gap.kpi, before=gap.before[0], as_of=as_of)
     weekdays = [day for day in _days(*gap.now) if day.weekday() < 5]
     return Behind(
-        now=[replace(fact, is_redefined=change.explains(fact)) for fact in now] if change else now,
+        now=[replace(fact, redefined=change.effect_on(fact)) for fact in now] if change else now,
         before=in_scope(facts, gap.teams, *gap.before),
         span=gap.before,
         scale=gap.noise.scale,
@@ -234,7 +236,7 @@ def _funnel_parts(gap: Gap, behind: Behind, material: Material) -> list[Part]:
     awaiting = 0.0
     if awaits_verdict(gap.kpi):
         awaiting = material.awaiting.total(gap.scope, *gap.now) * material.awaiting.rate
-    redefined = float(sum(fact.is_redefined for fact in behind.now))
+    redefined = float(sum(fact.redefined for fact in behind.now))
     return split_funnel(now, before, gap=gap.size, noise=gap.noise, awaiting=awaiting, redefined=redefined)
 
 

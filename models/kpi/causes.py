@@ -23,6 +23,8 @@ from models.statistics.causes import CALENDAR, Part, against_past, rank_parts
 from models.tables import (
     calendar,
     causes,
+    companies,
+    contacts,
     deals,
     divergence,
     kpi_daily,
@@ -187,7 +189,8 @@ def _keys(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-READS = (divergence, kpi_daily, meeting_verdicts, meetings, pace_weights, deals, reps, rep_teams, calendar)
+LINKED = (companies, contacts)  # what a rule that became another may ask of a meeting's
+READS = (divergence, kpi_daily, meeting_verdicts, meetings, pace_weights, deals, reps, rep_teams, calendar, *LINKED)
 MODEL = Model(
     table=causes,
     reads=(*READS, sync_runs),

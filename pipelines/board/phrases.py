@@ -41,6 +41,10 @@ CLAUSES = forms(
             rf"({N}) failed only what the definition asks since ({DAY}) and did not in ({DAY}) to ({DAY})",
             r"\2 からの定義で初めて求められる条件だけで無効になった商談 \1 件(\3〜\4 の定義では有効)",
         ),
+        (
+            rf"({N}) count only by the definition since ({DAY}) and did not in ({DAY}) to ({DAY})",
+            r"\2 からの定義でだけ有効になった商談 \1 件(\3〜\4 の定義では無効)",
+        ),
         (rf"({N}) business days so far on ({N}) weekdays", r"平日 \2 日のうち営業日 \1 日"),
         (rf"({N}) deals were lost in the period", r"この期間の失注 \1 件"),
         (

@@ -1,6 +1,7 @@
 """What is no change in the work is named as the cause when it is one: a leaver, a definition, a holiday, a stale sync."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -140,6 +141,66 @@ def test_a_rule_that_kept_its_id_and_became_stricter_is_the_definitions_part() -
     assert part["contribution"] < 0
     assert {refused[meeting_id] for meeting_id in named} == {"long_enough"}
     assert all(15 <= minutes[meeting_id] < LONGER_MINUTES for meeting_id in named)
+
+
+def agreement_whose_second_version(drops: str | None = None, adds: Mapping[str, Any] | None = None) -> Agreement:
+    """Give the default agreement with a second version that drops a rule of the first, or adds one."""
+    agreed = agreement()
+    first_version, second = sorted(agreed.definitions, key=lambda one: one.version)
+    rules = [rule for rule in first_version.rules if rule.id != drops]
+    rules += [] if adds is None else [rules[0].model_copy(update=dict(adds))]
+    signers = {signature.department: signature.name for signature in second.signatures}
+    changed = second.model_copy(update={"rules": tuple(rules), "examples": ()})
+    return agreed.model_copy(
+        update={"definitions": (first_version, with_signatures(changed, signers, date(2026, 5, 1)))}
+    )
+
+
+def definition_part(agreed: Agreement) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the definition's part of June's change to May, and the verdicts by meeting."""
+    as_of = date(2026, 6, 20)
+    with night() as connection:
+        _only_june_is_off(connection, as_of)
+        write(connection, meeting_rule_results.MODEL, meeting_verdicts.MODEL, as_of=as_of, agreed=agreed)
+        write(connection, causes.PERIOD_CHANGES, as_of=as_of, agreed=agreed)
+        rows = rows_of(connection, tables.period_changes, evaluated_date=as_of, split="lead_source")
+        found = {row["meeting_id"]: row["verdict"] for row in rows_of(connection, tables.meeting_verdicts)}
+        minutes = {row["meeting_id"]: row["minutes"] for row in rows_of(connection, tables.meetings)}
+    assert sum(row["contribution"] for row in rows) == pytest.approx(rows[0]["gap"], rel=1e-9)
+    (part,) = [row for row in rows if row["part"] == DEFINITION]
+    named = part["evidence_ids"].split(",")
+    return part, {meeting_id: (found[meeting_id], minutes[meeting_id]) for meeting_id in named}
+
+
+def test_meetings_that_only_a_looser_definition_counts_are_the_definitions_part() -> None:
+    part, named = definition_part(agreement_whose_second_version(drops="long_enough"))
+
+    assert part["contribution"] > 0
+    assert "count only by the definition since 2026-06-01" in part["evidence"]
+    assert {verdict for verdict, _ in named.values()} == {"valid"}
+    assert all(minutes < 15 for _, minutes in named.values())
+
+
+def test_a_rule_about_a_linked_record_is_the_definitions_part_when_it_goes() -> None:
+    large = {"column": "employee_count", "min_value": 1_000_000}
+    asked = {"id": "large", "expectation": "expect_column_values_to_be_between", "kwargs": large, "missing": "fails"}
+    agreed = agreement_whose_second_version(adds=asked)
+    first_version, second = agreed.definitions
+    swapped = {1: second.rules, 2: first_version.rules}  # large companies were asked for first, and no longer are
+    definitions = tuple(
+        with_signatures(
+            one.model_copy(update={"rules": swapped[one.version], "examples": ()}),
+            {signature.department: signature.name for signature in one.signatures},
+            date(2026, 5, 1) if one.version == 2 else one.signatures[0].signed_date,
+        )
+        for one in (first_version, second)
+    )
+
+    part, named = definition_part(agreed.model_copy(update={"definitions": definitions}))
+
+    assert part["contribution"] > 0
+    assert named
+    assert {verdict for verdict, _ in named.values()} == {"valid"}
 
 
 def test_the_changes_to_the_last_period_add_up_in_every_split() -> None:
