@@ -14,19 +14,22 @@ from definitions_contract.schema import Agreement
 from definitions_contract.words import Lang
 from models.kpi.lever_words import lever_words
 from models.tables import reps
+from pipelines.board import formats
 from pipelines.board.labels import ALERT_STATES
 from pipelines.messages import CHANGE_STATES, STATES
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
 
 HEADS = {
-    "ja": ("状態", "KPI", "対象", "差", "達成確率", "開始"),
+    "ja": ("状態", "KPI", "対象", "差", "確率", "開始"),
     "en": ("state", "KPI", "whose", "gap", "chance", "since"),
 }
 NO_CAUSE = {"ja": "有意な原因なし", "en": "no significant cause"}
 NONE_OPEN = {"ja": "未解決のアラートはありません。", "en": "No alert is open."}
 TOLD = {"ja": "上のアラートに含まれるもの: {count}件", "en": "Told by those above: {count}"}
 WIDTHS = (13, 18, 18, 8, 6, 10)  # with a space after each they fit 80 columns
+MILLION = 1_000_000  # longer figures do not fit their column
+TENS = 10  # below, halves count
 Row = Mapping[Any, Any]
 
 
@@ -45,12 +48,18 @@ def print_alerts(console: Console, settings: Settings, rows: Sequence[Row], lang
         console.print(table)
         for line in _below(row, agreement, names, lang):
             console.print(Padding(line, (0, 0, 0, 2)), highlight=False)
-        console.print(f"  {row['alert_id']}", style="dim", highlight=False, soft_wrap=True)  # to be copied whole
+        _print_id(console, row["alert_id"])
     silent = [row["alert_id"] for row in rows if row["silenced_by"] is not None]
     if silent:
         console.print(TOLD[lang].format(count=len(silent)))
     for alert_id in silent:
-        console.print(f"  {alert_id}", style="dim", highlight=False, soft_wrap=True)
+        _print_id(console, alert_id)
+
+
+def _print_id(console: Console, alert_id: str) -> None:
+    """Print an id to be copied whole; a long one takes the whole line."""
+    indent = "  " if len(alert_id) + 2 <= console.width else ""
+    console.print(f"{indent}{alert_id}", style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 def _cells(row: Row, agreement: Agreement | None, names: Mapping[str, str], lang: Lang) -> tuple[str, ...]:
@@ -62,7 +71,7 @@ def _cells(row: Row, agreement: Agreement | None, names: Mapping[str, str], lang
         state,
         _kpi(row["kpi_id"], agreement, lang),
         _whose(row, agreement, names, lang),
-        _gap(row["gap"]),
+        gap_cell(row, agreement, lang),
         chance,
         str(row["opened_date"]),
     )
@@ -100,10 +109,19 @@ def _whose(row: Row, agreement: Agreement | None, names: Mapping[str, str], lang
     return getattr(known[row["scope_id"]], lang) if row["scope_id"] in known else str(row["scope_id"])
 
 
-def _gap(gap: float | None) -> str:
+def gap_cell(row: Row, agreement: Agreement | None, lang: Lang) -> str:
+    """Write a gap in the KPI's unit; a share in points."""
+    gap = row["gap"]
     if gap is None:
         return "-"
-    return f"{gap:+.1%}" if abs(gap) < 1 else f"{gap:+,.0f}"
+    unit = next((kpi.unit for kpi in agreement.kpis.kpis if kpi.id == row["kpi_id"]), "") if agreement else ""
+    if unit == "fraction":
+        text = formats.gap(gap, unit, "")
+    elif abs(gap) >= MILLION:
+        text = formats.signed(formats.short_amount(gap, 1), gap)
+    else:
+        text = formats.signed(formats.number(gap, 0 if abs(gap) >= TENS else 1), gap)
+    return text.ja if lang == "ja" else text.en
 
 
 def _agreement(settings: Settings) -> Agreement | None:

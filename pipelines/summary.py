@@ -202,4 +202,5 @@ def _short(names: Names, row: Mapping[Any, Any], key: str, lang: Lang) -> str:
         return f"{value:.1%}"
     if abs(value) >= 1e6:
         return _in(short_amount(value, 1), lang)
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
+    is_whole = abs(value) >= 100 or value == int(value)
+    return f"{value:,.0f}" if is_whole else f"{value:,.1f}"

@@ -321,6 +321,8 @@ def _actions(now: dict[str, Any], first: Finding | None, verdicts: Verdicts) -> 
         actions.append(ACTIONS["no_target"])
     elif first is not None:
         actions.append(ACTIONS[first.effect_id].fill(part=first.part))
-    if verdicts.pending_count and verdicts.first_deadline is not None:
-        actions.append(ACTIONS["pending"].fill(count=verdicts.pending_count, day=verdicts.first_deadline))
+    if verdicts.next_deadline is not None:
+        actions.append(ACTIONS["pending"].fill(count=verdicts.pending_count, day=verdicts.next_deadline))
+    elif verdicts.pending_count:
+        actions.append(ACTIONS["pending_over"].fill(count=verdicts.pending_count))
     return tuple(actions) or (ACTIONS["none"],)

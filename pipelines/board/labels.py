@@ -247,8 +247,13 @@ ACTIONS: dict[str, Text] = {
     ),
     "none": Text("いまの進め方を続ける。", "Carry on as you are."),
     "pending": Text(
-        "回答待ち {count} 件への回答をフィールドセールスに依頼する。最初の期限は {day}。",
-        "Ask field sales to answer the {count} pending meetings; the first deadline is {day}.",
+        "回答待ち {count} 件への回答をフィールドセールスに依頼する。次の期限は {day}。",
+        "Ask field sales to answer the {count} pending meetings; the next deadline is {day}.",
+    ),
+    "pending_over": Text(
+        "回答待ち {count} 件への回答をフィールドセールスに今日中に依頼する。期限は過ぎており、回答がなければ次の集計で無効になる。",
+        "Ask field sales today to answer the {count} pending meetings: their deadline is over, "
+        "and without an answer the next night calls them invalid.",
     ),
     "untrusted": Text(
         "先にデータを直す。下の「データと定義」に不合格の検査があります。",

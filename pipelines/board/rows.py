@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, Table, and_, case, func, or_, select
 
 from definitions_contract.periods import months_before
 from models.tables import (
@@ -283,10 +283,18 @@ def _reject_reasons(focus: Focus) -> Select[Any]:
 
 
 def _pending(focus: Focus) -> Select[Any]:
-    """Meetings over and not judged yet, the nearest deadline first; `pending_count` counts all of them."""
+    """Meetings over and not judged yet, the nearest deadline first; `pending_count` and `next_deadline` are of all of them.
+
+    The board is read on the day after as_of: a deadline of that day is over.
+    """
     c = meeting_verdicts.c
+    later = case((c.pending_until_date > focus.as_of, c.pending_until_date))
     return (
-        select(meeting_verdicts, func.count().over().label("pending_count"))
+        select(
+            meeting_verdicts,
+            func.count().over().label("pending_count"),
+            func.min(later).over().label("next_deadline"),
+        )
         .where(c.verdict == "pending", c.counted_date <= focus.as_of)
         .order_by(c.pending_until_date.nulls_last(), c.counted_date, c.meeting_id)
         .limit(PENDING_SHOWN)

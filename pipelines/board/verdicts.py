@@ -62,7 +62,7 @@ class Verdicts:
     missing: tuple[tuple[Text, int], ...]
     pending: tuple[Pending, ...]
     pending_count: int
-    first_deadline: Text | None
+    next_deadline: Text | None
 
 
 def verdicts_of(facts: Facts, agreement: Agreement, names: Names) -> Verdicts:
@@ -73,7 +73,7 @@ def verdicts_of(facts: Facts, agreement: Agreement, names: Names) -> Verdicts:
     labels = {
         rule.id: Text(rule.label.ja, rule.label.en) for definition in agreement.definitions for rule in definition.rules
     }
-    deadlines = [row["pending_until_date"] for row in facts.pending if row["pending_until_date"]]
+    next_deadline = facts.pending[0]["next_deadline"] if facts.pending else None
     return Verdicts(
         caption=WORDS["verdicts_caption"].fill(
             period=formats.period("month", focus.month, focus.next_month),
@@ -103,7 +103,7 @@ def verdicts_of(facts: Facts, agreement: Agreement, names: Names) -> Verdicts:
             for row in facts.pending
         ),
         pending_count=facts.pending[0]["pending_count"] if facts.pending else 0,
-        first_deadline=formats.short_day(min(deadlines)) if deadlines else None,
+        next_deadline=formats.short_day(next_deadline) if next_deadline else None,
     )
 
 

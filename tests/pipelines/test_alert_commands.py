@@ -14,8 +14,11 @@ from rich.cells import cell_len
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
+from definitions_contract.loader import load_agreement
+from definitions_contract.words import Lang
 from models import tables
 from pipelines.alert_actions import active_alerts, as_handled
+from pipelines.alert_list import gap_cell
 from pipelines.assets.divergence import divergence_results, divergence_specs
 from pipelines.cli import app
 from pipelines.errors import UnknownAlertError
@@ -81,7 +84,27 @@ def test_open_alerts_are_listed_by_name_within_eighty_columns(
     assert the_alert(warehouse)["alert_id"] in done.output
     ids = {row["alert_id"] for row in active_alerts(settings_of(warehouse), AS_OF)}
     assert ids <= {line.strip() for line in done.output.splitlines()}
-    assert max(cell_len(line.rstrip()) for line in done.output.splitlines() if line.strip() not in ids) <= 80
+    assert max(cell_len(line.rstrip()) for line in done.output.splitlines() if line not in ids) <= 80
+
+
+@pytest.mark.parametrize(
+    ("kpi_id", "gap", "expected"),
+    [
+        pytest.param("valid_meetings", -0.4, {"en": "−0.4", "ja": "−0.4"}, id="less than one meeting is no share"),
+        pytest.param("valid_meetings", -46.7, {"en": "−47", "ja": "−47"}, id="meetings"),
+        pytest.param("valid_rate", -0.213, {"en": "−21.3 pt", "ja": "−21.3pt"}, id="points of a rate"),
+        pytest.param("won_amount", -12_340_000.0, {"en": "−12.3M", "ja": "−1,234万"}, id="money"),
+        pytest.param("won_amount", None, {"en": "-", "ja": "-"}, id="none"),
+    ],
+)
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_a_gap_is_told_in_the_kpis_unit(kpi_id: str, gap: float | None, expected: dict[str, str], lang: Lang) -> None:
+    agreement = load_agreement(PROJECT / "definitions_contract" / "agreement")
+
+    told = gap_cell({"kpi_id": kpi_id, "gap": gap}, agreement, lang)
+
+    assert told == expected[lang]
+    assert cell_len(told) <= 8  # the width of its column
 
 
 def test_open_alerts_are_json_and_csv_for_programs(warehouse: Warehouse) -> None:

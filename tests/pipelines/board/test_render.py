@@ -1,6 +1,6 @@
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from types import ModuleType
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from definitions_contract.schema import Agreement
 from models import tables as t
+from pipelines.board import formats
 
 Render = Callable[..., str]
 MAXIMUM_BYTES = 1_500_000
@@ -384,3 +385,29 @@ def test_any_kpi_can_be_the_current_one(
     html = render(connection, agreed=agreement.model_copy(update={"phases": phases}))
 
     assert Page(html).unclosed == []
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        pytest.param((0, 1), "the next deadline is", id="one is over, the next is told"),
+        pytest.param((0, 0), "their deadline is over", id="all are over when the page is read"),
+    ],
+)
+def test_no_deadline_is_told_that_is_over_when_the_page_is_read(
+    render: Render, connection: sa.Connection, demo: ModuleType, days: tuple[int, int], told: str
+) -> None:
+    verdict = t.meeting_verdicts.c
+    waiting = connection.scalars(sa.select(verdict.meeting_id).where(verdict.verdict == "pending")).all()
+    for place, meeting_id in enumerate(waiting):
+        until = demo.AS_OF + timedelta(days=days[min(place, 1)])
+        connection.execute(
+            t.meeting_verdicts.update().where(verdict.meeting_id == meeting_id).values(pending_until_date=until)
+        )
+
+    html = render(connection)
+
+    assert len(waiting) > 1
+    assert told in html
+    if any(days):
+        assert f"the next deadline is {formats.short_day(demo.AS_OF + timedelta(days=1)).en}" in html
