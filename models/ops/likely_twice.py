@@ -1,7 +1,8 @@
-"""Which people, companies and meetings are likely there twice? One row per record; `same_as` names the one that it repeats.
+"""Which people, companies, deals and meetings are likely there twice? One row per record; `same_as` names the one that it repeats.
 
 One connection is looked at at a time for people and companies: the same person in two CRMs is one person by core.contacts.person_id
-already. Meetings are looked at across connections, after core has collapsed the copies that it recognises.
+already. Meetings are looked at across connections, after core has collapsed the copies that it recognises; deals, too: core knows of no
+copies of them.
 """
 
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.duckdb import minute_of, to_host, to_phone, to_plain_name
-from models.tables import companies, contacts, meetings
+from models.tables import companies, contacts, deals, meetings
 
 CALLED_OFF = ("cancelled", "rescheduled")  # a meeting that was moved leaves its old record behind
 
@@ -35,6 +36,12 @@ def companies_twice() -> sa.Select[Any]:
     named = sa.func.coalesce(_other(without, c.company_id), with_one, type_=sa.Text())
     by_name = sa.case((sa.and_(host.is_(None), name.is_not(None)), named))
     return _rows(c.company_id, sa.func.coalesce(_first(c.company_id, c.connection, host), by_name, type_=sa.Text()))
+
+
+def deals_twice() -> sa.Select[Any]:
+    """Same name, amount and close day, in one connection or in two: a tool that copies deals between CRMs makes two of one."""
+    d = deals.c
+    return _rows(d.deal_id, _first(d.deal_id, to_plain_name(d.name), d.amount, d.close_date))
 
 
 def meetings_twice() -> sa.Select[Any]:

@@ -16,7 +16,7 @@ from models.context import BuildContext
 from models.duckdb import local_date
 from models.kpi.judged_records import deadline_name, deadlines
 from models.kpi.rules import rule_columns
-from models.ops.likely_twice import companies_twice, meetings_twice, people_twice
+from models.ops.likely_twice import companies_twice, deals_twice, meetings_twice, people_twice
 from models.ops.volumes import volumes
 from models.tables import (
     calls,
@@ -184,6 +184,12 @@ ROW_CHECKS = (
         _rule("companies_are_there_once", TO_BE_NULL, {"column": "same_as"}),
         lambda _context: companies_twice(),
         companies,
+    ),
+    RowCheck(
+        "{count} deals are likely there twice: another has the same name, amount and close day",
+        _rule("deals_are_there_once", TO_BE_NULL, {"column": "same_as"}),
+        lambda _context: deals_twice(),
+        deals,
     ),
     RowCheck(
         "{count} meetings are likely there twice: another begins in the same minute with the same person",

@@ -176,6 +176,7 @@ CHECKS: dict[str, Text] = {
     "won_deals_name_a_currency": Text("受注案件の通貨の記録", "Won deals name a currency"),
     "people_are_there_once": Text("人物の重複がない", "People are there once"),
     "companies_are_there_once": Text("会社の重複がない", "Companies are there once"),
+    "deals_are_there_once": Text("案件の重複がない", "Deals are there once"),
     "meetings_are_there_once": Text("商談の重複がない", "Meetings are there once"),
     "volumes_are_usual": Text("いつもどおりの件数", "Volumes are usual"),
     "agreement_is_unchanged": Text("署名後の変更がない", "Nothing was changed after signing"),

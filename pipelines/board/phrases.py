@@ -163,6 +163,18 @@ CLAUSES = forms(
             r"クローズ日の換算レートがなく、金額に入らない受注 \1 件(team.yaml の exchange_rates)",
         ),
         (
+            rf"({N}) won deals have no amount: they are counted, and add nothing to the amount",
+            r"金額のない受注 \1 件(件数には入り、金額には何も加わらない)",
+        ),
+        (
+            rf"({N}) won deals name no currency, where others of their CRM do: their amounts are taken for the agreed currency's",
+            r"通貨のない受注 \1 件(同じ CRM の他の案件には通貨がある。合意した通貨の金額として数えている)",
+        ),
+        (
+            rf"({N}) deals are likely there twice: another has the same name, amount and close day",
+            r"名前・金額・クローズ日が同じ別の案件がある案件 \1 件",
+        ),
+        (
             rf"({N}) people are likely there twice: one connection has another with the same e-mail, or name and phone",
             r"同じ接続に、メールまたは名前と電話が同じ別の人物がある人物 \1 件",
         ),

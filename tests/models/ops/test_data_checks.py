@@ -13,7 +13,7 @@ from definitions_contract.signing import with_signatures
 from models import tables
 from models.ops import data_checks
 from pipelines.warehouse import insert_rows, write_model
-from tests.models.factories import AS_OF, BOTH, a_context, a_meeting, an_agreement, at, insert, row_of
+from tests.models.factories import AS_OF, BOTH, a_context, a_deal, a_meeting, an_agreement, at, insert, row_of
 from tests.models.kpi.agreements import a_definition, a_rule, agreed
 from tests.models.kpi.conftest import calendar_rows
 
@@ -90,6 +90,26 @@ def test_people_are_likely_twice(warehouse: sa.Connection, result: Check, change
 
     assert found == count
     assert ("e.g. p1 = p0" in sentence) == bool(count)
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        pytest.param({"connection": "sf", "name": "a DEAL "}, 1, id="copied into the other CRM"),
+        pytest.param({}, 1, id="typed twice"),
+        pytest.param({"amount": 999}, 0, id="another amount"),
+        pytest.param({"close_date": date(2026, 9, 22)}, 0, id="closed on another day"),
+        pytest.param({"name": "A renewal"}, 0, id="another name"),
+        pytest.param({"amount": None}, 0, id="no amount: nothing is counted twice"),
+    ],
+)
+def test_deals_are_likely_twice(warehouse: sa.Connection, result: Check, changes: dict[str, Any], count: int) -> None:
+    insert(warehouse, tables.deals, a_deal(), a_deal(**({"deal_id": "zz:2"} | changes)))
+
+    found, sentence = result("deals_are_there_once")
+
+    assert found == count
+    assert ("e.g. zz:2 = hs:1" in sentence) == bool(count)
 
 
 FIRM: dict[str, Any] = {"connection": "hs", "name": "Aoba", "domain": "aoba.example"}
