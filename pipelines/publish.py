@@ -21,7 +21,7 @@ from pipelines.board.render import render_board
 DATABASE_NAME = "inside_sales.duckdb"
 STORAGE_VERSION = "v1.0.0"  # the newest that every BI driver since DuckDB 1.0 opens; v1.2.0 is refused by 1.1
 READABLE_FOLDER, READABLE_FILE = 0o755, 0o644
-KEPT_VERSIONS = 2  # the one before stays for readers that are just opening it
+UNFINISHED = ".unfinished"  # the folder that a publish writes; a killed one leaves it to the next
 # what the pipeline did, but neither raw records nor what people sent to which address
 PRIVATE_TABLES = ("ops.cursors", "ops.notifications")
 PUBLISHED_SCHEMAS = ("core", "kpi", "ops")
@@ -44,15 +44,16 @@ def publish(
     Killed at any moment, readers keep the old set; what was left half-made is removed by the next publish.
     """
     versions = target.with_name(f"{target.name}.versions")
-    folder = versions / built_at.strftime("%Y%m%dT%H%M%S%f")
-    _remove_others(versions, keep={_linked(target)})
-    (folder / "parquet").mkdir(parents=True)
-    rows = _write_database(connection, folder, agreement.team.publish_personal_columns)
+    folder, unfinished, before = versions / built_at.strftime("%Y%m%dT%H%M%S%f"), versions / UNFINISHED, _linked(target)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    (unfinished / "parquet").mkdir(parents=True)
+    rows = _write_database(connection, unfinished, agreement.team.publish_personal_columns)
     board = render_board(connection, agreement, as_of=as_of, built_at=built_at)
-    (folder / "board.html").write_text(board, encoding="utf-8")
+    (unfinished / "board.html").write_text(board, encoding="utf-8")
     _open_to_readers(versions)
+    unfinished.rename(folder)
     _swap(target, folder)
-    _keep_newest(versions)
+    _remove_all_but(versions, {folder.name, before})  # the one before stays for readers that are just opening it
     return Published(folder=folder, rows=rows)
 
 
@@ -134,14 +135,8 @@ def _swap(target: Path, folder: Path) -> None:
     link.replace(target)
 
 
-def _remove_others(versions: Path, *, keep: set[str | None]) -> None:
-    """Remove what a killed publish left: versions newer than the one that readers see."""
-    current = next(iter(keep))
-    for leftover in versions.glob("*"):
-        if leftover.name not in keep and (current is None or leftover.name > current):
-            shutil.rmtree(leftover)
-
-
-def _keep_newest(versions: Path) -> None:
-    for old in sorted(versions.glob("*"))[:-KEPT_VERSIONS]:
-        shutil.rmtree(old)
+def _remove_all_but(versions: Path, keep: set[str | None]) -> None:
+    """Remove older sets; not by the order of their names, for a clock may be set back."""
+    for old in versions.glob("*"):
+        if old.name not in keep:
+            shutil.rmtree(old)
