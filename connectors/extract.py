@@ -14,11 +14,12 @@ import connectors.hubspot.objects as hubspot_objects
 import connectors.hubspot.reading as hubspot_reading
 import connectors.salesforce.objects as salesforce_objects
 import connectors.salesforce.reading as salesforce_reading
-from connectors.errors import ConnectorError, LandingError, LoginError, RequestRefusedError, UnknownObjectError
+from connectors.errors import ConnectorError, LandingError, LoginError, UnknownObjectError
 from connectors.http import Caller
 from connectors.hubspot.client import HubSpotClient
 from connectors.landing import LandingWriter
 from connectors.lock import HeldError, hold
+from connectors.probe import fill_rates, probe_hubspot, probe_salesforce
 from connectors.records import Landed
 from connectors.salesforce.client import SalesforceClient
 from connectors.settings import (
@@ -96,16 +97,19 @@ def extract(
         ) from error
 
 
-def check(connection: Connection, *, secrets: Mapping[str, str], base_url: str | None) -> list[Finding]:
+def check(
+    connection: Connection, *, secrets: Mapping[str, str], base_url: str | None, with_sample: bool = False
+) -> list[Finding]:
     """Say what tonight's sync would find; an error of the connection is a finding, never raised.
 
-    Login, permission for each object, mapped fields, requests left, the clocks, and what the start day leaves out.
+    Login, permission for everything that is read, mapped fields, requests left, the clocks, and what the start day leaves out.
+    `with_sample`: how many of a few records have a value in each field, for when nothing has been read yet.
     """
     if isinstance(connection, FilesConnection):
         return list(files_reading.findings(connection))
     caller = Caller(tries=2)  # somebody waits for the answer
     try:
-        found = list(_checked(connection, secrets=secrets, base_url=base_url, caller=caller))
+        found = list(_checked(connection, secrets=secrets, base_url=base_url, caller=caller, with_sample=with_sample))
     except ConnectorError as error:
         return [Finding(connection.name, "login", is_ok=False, detail=str(error))]
     skew = caller.clock_skew_seconds
@@ -126,24 +130,29 @@ def _checked(
     secrets: Mapping[str, str],
     base_url: str | None,
     caller: Caller,
+    with_sample: bool,
 ) -> Iterable[Finding]:
-    problems = [str(error) for error in _unknown_objects(connection)]
     before: list[str] = []
     match connection:
         case HubSpotConnection():
             hubspot = _hubspot_client(connection, secrets, base_url, caller)
-            problems += map(str, _hubspot_problems(connection, hubspot))
-            before = hubspot_reading.left_out(hubspot, connection)
+            probe = probe_hubspot(connection, hubspot)
+            with probe.going_on():
+                before = hubspot_reading.left_out(hubspot, connection)
             usage = hubspot.usage
         case SalesforceConnection():
             salesforce = _salesforce_client(connection, secrets, base_url, caller)
-            problems += map(str, _salesforce_problems(connection, salesforce))
-            before = salesforce_reading.left_out(salesforce, connection)
+            probe = probe_salesforce(connection, salesforce)
+            with probe.going_on():
+                before = salesforce_reading.left_out(salesforce, connection)
             usage = salesforce.usage
     name = connection.name
+    problems = list(dict.fromkeys(str(error) for error in (*_unknown_objects(connection), *probe.problems)))
     if not problems:
         yield Finding(name, "fields", is_ok=True, detail="every mapped field exists, every object may be read")
     yield from (Finding(name, "fields", is_ok=False, detail=problem) for problem in problems)
+    if with_sample:
+        yield from fill_rates(connection, probe.samples)
     left = f"start is {connection.start}; older and not asked for: {', '.join(before) or 'nothing'}"
     yield Finding(name, "start", is_ok=True, detail=f"{left}; set an earlier start to have them" if before else left)
     yield _limits(name, *usage)
@@ -155,33 +164,6 @@ def _limits(name: str, used: int, total: int) -> Finding:
     is_ok = used < total * MOST_USED
     advice = "" if is_ok else "; find out which other app uses them, or let the sync run at another hour"
     return Finding(name, "limits", is_ok=is_ok, detail=f"{used:,} of {total:,} requests used today{advice}")
-
-
-def _hubspot_problems(connection: HubSpotConnection, client: HubSpotClient) -> Iterable[ConnectorError]:
-    for spec in hubspot_objects.OBJECTS:
-        try:
-            known = hubspot_objects.fetch_properties(client, spec.name)
-        except RequestRefusedError as error:
-            yield error
-        else:
-            yield from hubspot_objects.unknown_fields(connection, spec, known)
-    if connection.exchange_rates:
-        try:
-            client.get(hubspot_objects.RATES, [])
-        except RequestRefusedError as error:
-            yield error
-
-
-def _salesforce_problems(connection: SalesforceConnection, client: SalesforceClient) -> Iterable[ConnectorError]:
-    for spec in salesforce_objects.objects_of(connection):
-        try:
-            known = salesforce_objects.fetch_known(client, spec)
-        except RequestRefusedError as error:
-            yield error
-        else:
-            if known is not None:
-                yield from salesforce_objects.unknown_fields(connection, spec, known)
-                yield from salesforce_objects.refused_fields(connection, spec, known)
 
 
 def _part_key(connection: Connection) -> str:

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+MOST_OPEN = 32  # tasks of groups: each holds a batch of ids, and readers are faster than what hangs on their records
+
 
 class Workers:
     """Runs tasks on `count` threads. `submit` may be called from a task; `run` returns when none is left."""
@@ -22,10 +24,22 @@ class Workers:
             self._open += 1
         self._pool.submit(self._do, task)
 
+    @property
+    def open_count(self) -> int:
+        """Tasks that run or wait."""
+        return self._open
+
+    def offer(self, task: Callable[[], None]) -> bool:
+        """Queue a task, unless so many wait already that whoever brings it had better do it."""
+        if self.open_count >= MOST_OPEN:
+            return False
+        self.submit(task)
+        return True
+
     def submit_group(self, task: Callable[["Group"], None], *, on_done: Callable[[], None]) -> None:
         """Queue a task that may queue further ones in its group; `on_done` is called once all of them are done."""
         group = Group(self, on_done)
-        group.submit(lambda: task(group))
+        self.submit(group.counted(lambda: task(group)))
 
     def run(self) -> None:
         """Wait until all tasks are done; raise the first error that one of them raised."""
@@ -61,10 +75,16 @@ class Group:
         self._open = 0
 
     def submit(self, task: Callable[[], None]) -> None:
-        """Queue a task of the group."""
+        """Queue a task of the group; when too many wait, it is done at once."""
+        counted = self.counted(task)
+        if not self._workers.offer(counted):
+            counted()
+
+    def counted(self, task: Callable[[], None]) -> Callable[[], None]:
+        """The task as one of the group, which is not done before it is."""
         with self._lock:
             self._open += 1
-        self._workers.submit(lambda: self._do(task))
+        return lambda: self._do(task)
 
     def _do(self, task: Callable[[], None]) -> None:
         task()

@@ -37,8 +37,9 @@ def examine(settings: Settings, *, now: datetime) -> list[Finding]:
             addresses = {Crm.HUBSPOT: sandbox.hubspot_url, Crm.SALESFORCE: sandbox.salesforce_url}
         for connection in connections:
             base_url = addresses.get(connection.crm) if connection.is_sandbox else None
-            findings += _source(settings, connection, base_url)
-            findings.append(_last_sync(settings, connection, now))
+            last_sync = _last_sync_at(settings, connection)
+            findings += _source(settings, connection, base_url, with_sample=last_sync is None)
+            findings.append(_last_sync(connection, last_sync, now))
             findings += _fill_rates(settings, connection)
             findings += _schema_changes(settings, connection)
     return findings
@@ -53,20 +54,23 @@ def _agreement(settings: Settings) -> Finding:
     return Finding("agreement", "files", is_ok=True, detail=readable)
 
 
-def _source(settings: Settings, connection: Connection, base_url: str | None) -> list[Finding]:
+def _source(settings: Settings, connection: Connection, base_url: str | None, *, with_sample: bool) -> list[Finding]:
     secrets = SANDBOX_SECRETS if connection.is_sandbox else secrets_of(settings, connection)
     try:
-        return check(connection, secrets=secrets, base_url=base_url)
+        return check(connection, secrets=secrets, base_url=base_url, with_sample=with_sample)
     except ConnectorError as error:
         return [Finding(connection.name, "login", is_ok=False, detail=str(error))]
 
 
-def _last_sync(settings: Settings, connection: Connection, now: datetime) -> Finding:
+def _last_sync_at(settings: Settings, connection: Connection) -> datetime | None:
     if not settings.warehouse.exists():
-        return Finding(connection.name, "last sync", is_ok=True, detail="none yet; `kpi nightly` makes the first")
+        return None
     newest = sa.select(sa.func.max(sync_runs.c.extracted_at)).where(sync_runs.c.connection == connection.name)
     with Warehouse(settings.warehouse).transaction() as reading:
-        extracted_at = reading.execute(newest).scalar_one_or_none()
+        return reading.execute(newest).scalar_one_or_none()
+
+
+def _last_sync(connection: Connection, extracted_at: datetime | None, now: datetime) -> Finding:
     if extracted_at is None:
         return Finding(connection.name, "last sync", is_ok=True, detail="none yet; `kpi nightly` makes the first")
     is_fresh = now - extracted_at <= STALE_AFTER

@@ -29,6 +29,7 @@ WORDS: Mapping[str, Mapping[Lang, str]] = {
 FORMS = forms(
     (
         (r"works", "できます"),
+        (r"of (\d+) records looked at: (.+)", r"\1 件を見て値のあった割合: \2"),
         (r"definition versions: (\d+), all readable", r"定義 \1 版。すべて読めます"),
         (
             r"every mapped field exists, every object may be read",

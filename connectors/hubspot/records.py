@@ -1,7 +1,6 @@
 """HubSpot's answers as records. Only id and times are read here; everything else stays as it came."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +43,7 @@ def owner_builder(connection: str, extracted_at: datetime) -> Build:
     build = record_builder(connection, "owners", extracted_at)
 
     def build_owner(result: Mapping[str, Any]) -> Record:
-        return replace(build(result), is_deleted=False)
+        return build(result)._replace(is_deleted=False)
 
     return build_owner
 

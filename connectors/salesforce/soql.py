@@ -42,11 +42,19 @@ def moment(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def select(fields: Sequence[str], object_name: str, *, where: Sequence[str] = (), order: Sequence[str] = ()) -> str:
+def select(
+    fields: Sequence[str],
+    object_name: str,
+    *,
+    where: Sequence[str] = (),
+    order: Sequence[str] = (),
+    limit: int | None = None,
+) -> str:
     """Return a query. `where` are conditions of this module, all of which must hold."""
     columns = ", ".join(name(field) for field in fields)
     ordering = ["ORDER BY", ", ".join(name(field) for field in order)] if order else []
-    return " ".join(["SELECT", columns, "FROM", name(object_name), *_where(where), *ordering])
+    most = [f"LIMIT {limit:d}"] if limit is not None else []
+    return " ".join(["SELECT", columns, "FROM", name(object_name), *_where(where), *ordering, *most])
 
 
 def count(object_name: str, *, where: Sequence[str] = ()) -> str:

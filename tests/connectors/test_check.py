@@ -66,3 +66,44 @@ def test_a_mapped_object_that_is_not_read_is_told_and_stops_an_extraction(crms: 
     assert "'Prospects'" in bad[0].detail
     with pytest.raises(UnknownObjectError, match="Prospects"):
         crms.extract(crm, settings={"field_map": changed})
+
+
+@pytest.mark.parametrize(
+    ("crm", "where"),
+    [
+        (HUBSPOT, "/crm/v3/owners"),
+        (HUBSPOT, "/crm/v3/pipelines/deals"),
+        (HUBSPOT, "/crm/v3/objects/notes?"),
+        (HUBSPOT, "/crm/v3/objects/calls/search"),
+        (HUBSPOT, "/crm/v4/associations/meetings/contacts"),
+        (SALESFORCE, "FROM+UserRole"),
+        (SALESFORCE, "/sobjects/OpportunityHistory/describe"),
+    ],
+)
+def test_whatever_may_not_be_read_is_named(crms: Any, crm: str, where: str) -> None:
+    crms.put(HUBSPOT, "meetings", {"id": "1"})
+    refused = b'{"category":"MISSING_SCOPES"}' if crm == HUBSPOT else b'[{"errorCode":"INSUFFICIENT_ACCESS"}]'
+    crms.play(where, 403, refused, times=9)
+
+    found = check(crms.connections[crm], secrets=SECRETS, base_url=crms.urls[crm])
+
+    (bad,) = [one for one in found if not one.is_ok]
+    assert bad.subject == "fields"
+    assert "status 403" in bad.detail
+    assert found[0].is_ok, "the login works"
+
+
+@pytest.mark.parametrize(("crm", "object_name"), [(HUBSPOT, "calls"), (SALESFORCE, "Task")])
+def test_before_the_first_sync_a_sample_tells_how_full_each_mapped_field_is(
+    crms: Any, crm: str, object_name: str
+) -> None:
+    method = {HUBSPOT: "response_method", SALESFORCE: "Response_Method__c"}[crm]
+    ids = ["00T5g0000000001AAA", "00T5g0000000002AAA"] if crm == SALESFORCE else ["1", "2"]
+    crms.put(crm, object_name, {"id": ids[0], method: "phone", "TaskSubtype": "Call"})
+    crms.put(crm, object_name, {"id": ids[1], "TaskSubtype": "Call"})
+
+    found = check(crms.connections[crm], secrets=SECRETS, base_url=crms.urls[crm], with_sample=True)
+
+    (calls,) = [one for one in found if one.subject == f"calls <- {object_name}"]
+    assert calls.detail.startswith("of 2 records looked at: ")
+    assert f"response_method <- {method} 50%" in calls.detail

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from connectors.workers import Workers
+from connectors.workers import MOST_OPEN, Group, Workers
 
 
 def test_tasks_started_by_tasks_are_done_before_run_returns() -> None:
@@ -39,6 +39,23 @@ def test_the_first_error_comes_out_and_what_waits_is_not_started() -> None:
     with pytest.raises(KeyError, match="first"):
         workers.run()
     assert done == []
+
+
+def test_a_task_that_comes_when_too_many_wait_is_done_by_whoever_brings_it() -> None:
+    workers = Workers(1)
+    waiting, done_by, ended = [], set(), []
+
+    def bring(group: Group) -> None:
+        for _ in range(3 * MOST_OPEN):
+            group.submit(lambda: done_by.add(threading.current_thread().name))
+            waiting.append(workers.open_count)
+
+    workers.submit_group(bring, on_done=lambda: ended.append(True))
+    workers.run()
+
+    assert max(waiting) == MOST_OPEN
+    assert len(done_by) == 1
+    assert ended == [True]
 
 
 def test_no_task_at_all_is_done_at_once() -> None:
