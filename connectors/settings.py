@@ -44,13 +44,15 @@ class _Settings(BaseModel):
 
 
 class FieldSource(_Settings):
-    """Where one canonical field comes from: exactly one of `from`, `join` and `constant`.
+    """Where one canonical field comes from: exactly one of `from`, `join`, `given` with `family`, and `constant`.
 
     `sources` are candidates: the first that has a value counts. `origin` is the file and line that says so.
     """
 
     sources: tuple[str, ...] = Field(default=(), alias="from")
     join: tuple[str, ...] = ()
+    given: str | None = None
+    family: str | None = None
     constant: str | None = None
     values: dict[str, str] | None = None
     default: str | None = None
@@ -59,14 +61,21 @@ class FieldSource(_Settings):
 
     @model_validator(mode="after")
     def _has_one_source(self) -> "FieldSource":
-        if sum((bool(self.sources), bool(self.join), self.constant is not None)) != 1:
-            raise ValueError("exactly one of from, join and constant")
+        if (self.given is None) != (self.family is None):
+            raise ValueError("given and family together")
+        if sum((bool(self.sources), bool(self.parts), self.constant is not None)) != 1 or (self.join and self.given):
+            raise ValueError("exactly one of from, join, given with family, and constant")
         return self
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """CRM fields all of which make the value."""
+        return self.join if self.given is None or self.family is None else (self.given, self.family)
 
     @property
     def crm_fields(self) -> tuple[str, ...]:
         """All CRM fields (or paths) that it reads."""
-        return self.sources + self.join
+        return self.sources + self.parts
 
 
 class ObjectMap(_Settings):

@@ -44,6 +44,7 @@ TIMESTAMP = DateTime(timezone=True)
 PATH_PART = re.compile(r"[A-Za-z_][A-Za-z0-9_ -]*|\d+")
 QUOTED_KEY = re.compile(r'"[^"\\\x00]+"')  # one key of any signs: a column of an export
 PHONE_DIGITS = 9
+EAST_ASIAN = r"[\p{Han}\p{Hiragana}\p{Hangul}]"
 DIGITS_ONLY = r"-?\d{10,14}"  # epoch milliseconds from 1970-04 to 5138; ten digits in seconds would be read as 1970
 GROUPED = r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"
 DURATION = r"\d{1,3}:[0-5]\d:[0-5]\d"  # with two parts it could be minutes or hours
@@ -221,6 +222,15 @@ def to_phone(value: ColumnElement[Any]) -> ColumnElement[str | None]:
 def to_plain_name(value: ColumnElement[Any]) -> ColumnElement[str | None]:
     """Give a person's name as it is compared: lower case, without blanks of any width."""
     return func.nullif(func.lower(func.regexp_replace(value, r"[\s\x{3000}]+", "", "g")), "")
+
+
+def family_first(given: ColumnElement[Any], family: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """Put a person's names in order: the family name first where one of them is written in Japanese, Chinese or Korean signs.
+
+    Katakana alone does not tell: names from elsewhere are written in it, the given name first.
+    """
+    is_so = func.coalesce(func.regexp_matches(func.concat_ws(" ", given, family), EAST_ASIAN), literal(False))
+    return [case((is_so, family), else_=given), case((is_so, given), else_=family)]
 
 
 def to_host(value: ColumnElement[Any]) -> ColumnElement[str | None]:

@@ -125,7 +125,7 @@ def _own_fields(connection: Connection, entity: str, part: ObjectMap) -> Collect
 
 
 def _described(name: str, source: FieldSource, types: Mapping[str, str], row: Mapping[str, Any]) -> str:
-    fields = (" and " if source.join else " or ").join(
+    fields = (" and " if source.parts else " or ").join(
         f"{one} ({types[one]})" if one in types else one for one in source.crm_fields
     )
     return f"{name} <- {fields or 'constant'} {row[name] / row['all_rows']:.0%}"

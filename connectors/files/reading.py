@@ -142,7 +142,7 @@ def _check_columns(connection: FilesConnection, export: Export, header: Header) 
     for entity, item in ((entity, item) for entity, item in items if item.object == how.object):
         needed += [(f"{entity}.{key}", one.sources, one.origin) for key, one in item.fields.items() if one.sources]
         needed += [
-            (f"{entity}.{key}", (column,), one.origin) for key, one in item.fields.items() for column in one.join
+            (f"{entity}.{key}", (column,), one.origin) for key, one in item.fields.items() for column in one.parts
         ]
         needed += [(f"{entity}.where", (column,), item.origin) for column in item.where]
         needed += [(f"{entity}.unless", (column,), item.origin) for column in item.unless]

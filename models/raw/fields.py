@@ -37,6 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from models.duckdb import (
+    family_first,
     json_texts,
     list_item,
     plain_figure,
@@ -194,7 +195,9 @@ def _reading(table: Table, rule: FieldRule, texts: Sequence[ColumnElement[Any]],
 
 
 def _seen(rule: FieldRule, texts: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
-    if rule.is_joined:
+    if rule.is_name:
+        texts = family_first(*texts)
+    if rule.is_joined or rule.is_name:
         return _present(func.concat_ws(" ", *(_present(text) for text in texts)))
     return func.coalesce(*(_present(text) for text in texts), type_=Text())
 

@@ -45,12 +45,14 @@ TOP_LEVEL_OBJECTS = (
     "pipelines",
     "exchange_rates",
 )  # HubSpot: every other object keeps its fields under `properties`
-FORMS = ("from", "values", "default", "divide", "constant", "join")
+FORMS = ("from", "values", "default", "divide", "constant", "join", "given", "family")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
     """How one of our fields is read: the first of `paths` that has a value, or all of them joined, or a constant.
+
+    `is_name`: the paths are a person's given and family name, joined in the order of their script.
 
     `values` translates a picklist; what is not in it becomes `default`, or a bad record when there is none.
     """
@@ -58,6 +60,7 @@ class FieldRule:
     field: str
     paths: tuple[str, ...] = ()
     is_joined: bool = False
+    is_name: bool = False
     values: tuple[tuple[str, str], ...] | None = None
     default: str | None = None
     divide: int = 1
@@ -165,6 +168,8 @@ def _field(path_form: str, field: str, form: Any) -> FieldRule:
         return FieldRule(field, constant=_text(form["constant"]))
     if "join" in form:
         return FieldRule(field, _paths(path_form, form["join"]), is_joined=True)
+    if "given" in form:
+        return FieldRule(field, _paths(path_form, [form["given"], form["family"]]), is_name=True)
     values = form.get("values")
     default = form.get("default")
     return FieldRule(

@@ -36,8 +36,8 @@ class TrueRep:
 
     @property
     def name(self) -> str:
-        """Full name as both CRMs show it: given name first."""
-        return f"{self.given} {self.family}"
+        """Full name as it is written: the family name first in Japanese."""
+        return f"{self.given} {self.family}" if self.family.isascii() else f"{self.family} {self.given}"
 
     @property
     def is_active(self) -> bool:
@@ -84,8 +84,8 @@ class TrueContact:
 
     @property
     def name(self) -> str:
-        """Full name as both CRMs show it: given name first."""
-        return f"{self.given} {self.family}"
+        """Full name as it is written: the family name first in Japanese."""
+        return f"{self.given} {self.family}" if self.family.isascii() else f"{self.family} {self.given}"
 
 
 @dataclass(frozen=True, slots=True)

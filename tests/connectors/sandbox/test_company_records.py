@@ -63,8 +63,8 @@ def sources(rule: Any) -> list[str]:
     match rule:
         case {"from": str(source)}:
             return [source]
-        case {"join": list(names)}:
-            return names
+        case {"given": str(given), "family": str(family)}:
+            return [given, family]
         case list():
             return rule
         case str():

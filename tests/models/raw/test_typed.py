@@ -183,12 +183,21 @@ def test_changed_rules_type_everything_anew_when_asked(warehouse: sa.Connection,
     assert rows(warehouse, tables.raw_deals, "name", "sync_id") == [("new", "s1")]
 
 
+NAME = {"given": "a", "family": "b"}
+
+
 @pytest.mark.parametrize(
     ("form", "values", "expected"),
     [
         pytest.param(["a", "b"], {"a": "", "b": "second"}, "second", id="first candidate with a value"),
         pytest.param({"join": ["a", "b"]}, {"a": "Ada", "b": "Lovelace"}, "Ada Lovelace", id="joined"),
         pytest.param({"join": ["a", "b"]}, {"a": None, "b": "Lovelace"}, "Lovelace", id="joined without a part"),
+        pytest.param(NAME, {"a": "太郎", "b": "山田"}, "山田 太郎", id="a name in kanji: family first"),
+        pytest.param(NAME, {"a": "さくら", "b": "Smith"}, "Smith さくら", id="a name partly in hiragana"),
+        pytest.param(NAME, {"a": "アン", "b": "スミス"}, "アン スミス", id="a name in katakana"),
+        pytest.param(NAME, {"a": "Ada", "b": "Lovelace"}, "Ada Lovelace", id="a name in Latin letters"),
+        pytest.param(NAME, {"a": None, "b": "山田"}, "山田", id="a family name alone"),
+        pytest.param(NAME, {}, None, id="no name"),
         pytest.param({"constant": "same"}, {}, "same", id="constant"),
         pytest.param({"from": "a", "values": {"X": "y"}, "default": "z"}, {"a": "X"}, "y", id="mapped"),
         pytest.param(
