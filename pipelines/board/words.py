@@ -335,6 +335,7 @@ WORDS: dict[str, Text] = {
     "guard_fell": Text("見張り役が悪化", "its guard got worse"),
     "schema_changes": Text("CRM の項目の変化", "Changes of fields in the CRMs"),
     "explore": Text("絞り込み・並べ替え", "Filter and drill down"),
+    "explore_caption": Text("選んだ条件での数字", "The numbers of this choice"),
     "explore_note": Text(
         "行を選ぶとその条件に絞り込み、下に商談を表示します。率の横の小さい数字は分子 / 分母です。",
         "Choose a row to narrow down to it; its meetings stand below. Small figures beside a rate: cases it is made of.",

@@ -137,13 +137,28 @@ def test_text_stands_out_from_its_ground(open_page: OpenPage, board_file: Path, 
 
 def test_a_wide_table_scrolls_by_keyboard(open_page: OpenPage, board_file: Path) -> None:
     page = open_page(board_file, width=390)
-    frame = page.locator(".frame:has(> .waterfall)").first
+    frame = page.locator(".frame:has(> .funnel)").first
     frame.focus()
 
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(300)
 
     assert frame.evaluate("(one) => one.scrollLeft") > 0
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_phone_shows_every_part_of_the_gap_and_why_a_meeting_did_not_count_without_scrolling_sideways(
+    open_page: OpenPage, board_file: Path, language: str
+) -> None:
+    page = open_page(board_file, width=390)
+    page.click(f"label[for=language-{language}]")
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+
+    frames = page.locator(".frame:has(> :is(.waterfall, .segment, .meetings)):visible")
+    beyond = frames.evaluate_all("(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText)")
+
+    assert frames.count() > 3
+    assert beyond == []
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
