@@ -498,7 +498,7 @@ deals = Table(
     _text("currency", "Currency of amount"),
     _money("amount", "Value in its own currency"),
     _money("agreed_amount", "Value in the agreed currency at the rate of the close day; NULL without one"),
-    _integer("cycle_days", "Days from creation to close; NULL while open"),
+    _integer("cycle_days", "Days from creation to close, 0 when it was entered later; NULL while open"),
     _date("created_date", "Day it was made"),
     _date("close_date", "Day it was won or lost, or is expected to close"),
     _timestamp("created_at", "When it was made (UTC)"),

@@ -15,7 +15,7 @@ from models.kpi.plan import assumptions, plan_rows, rate_of_step
 from models.kpi.plan_work import Plan
 from models.statistics.funnel import STEPS, Reach
 from models.statistics.planning import realism_percentile
-from pipelines.board.formats import short_amount
+from pipelines.board.formats import money, short_amount
 from pipelines.board.phrases import tell
 from pipelines.planning import leads
 
@@ -143,10 +143,9 @@ def print_plan(console: Console, base: Plan, changed: Plan | None, lang: Lang) -
     """Print a plan: what each step still needs, the changes beside it, the months, what it rests on, and what it brings."""
     material, goal = base.material, base.material.goal
     say = {name: text[lang] for name, text in WORDS.items()}
-    console.print(
-        f"[bold]{say['goal']}[/bold] {goal.amount:,.0f}  {goal.start} – {goal.end}  {':'.join(goal.scope)}"
-        f"  ({say['won']} {material.won:,.0f}, {say['lacking']} {material.lacking:,.0f}; {material.context.as_of})"
-    )
+    amount, won, lacking = (_money(base, figure, lang) for figure in (goal.amount, material.won, material.lacking))
+    console.print(f"[bold]{say['goal']}[/bold] {amount}  {goal.start} – {goal.end}  {':'.join(goal.scope)}")
+    console.print(f"  {say['won']} {won}, {say['lacking']} {lacking} ({material.context.as_of})")
     console.print(_steps_table(base, say, lang))
     if changed is not None:
         console.print(_changes_table(base, changed, say, lang))
@@ -246,6 +245,11 @@ def _label(plan: Plan, step: str, lang: Lang) -> str:
     if label is None:
         return {"ja": "接続数", "en": "Connects"}[lang]
     return label.ja if lang == "ja" else label.en
+
+
+def _money(plan: Plan, amount: float, lang: Lang) -> str:
+    text = money(amount, plan.material.context.agreement.team.currency)
+    return text.ja if lang == "ja" else text.en
 
 
 def _number(value: float | None, lang: Lang) -> str:

@@ -65,7 +65,7 @@ def build_deals(context: BuildContext) -> Select[Any]:
             currency.label("currency"),
             raw_deals.c.amount,
             _agreed_amount(rate).label("agreed_amount"),
-            case((stage.c.status.in_(CLOSED), days_between(created_date, raw_deals.c.close_date))).label("cycle_days"),
+            _cycle_days(stage, created_date).label("cycle_days"),
             created_date.label("created_date"),
             raw_deals.c.close_date,
             raw_deals.c.created_at,
@@ -89,6 +89,12 @@ def _agreed_amount(rate: FromClause) -> ColumnElement[Any]:
     """
     product = cast(raw_deals.c.amount, WIDE) * rate.c.rate
     return case((rate.c.divisor == 1, to_type(product, MONEY)), else_=to_type(product / rate.c.divisor, MONEY))
+
+
+def _cycle_days(stage: FromClause, created_date: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Count the days from creation to close; a deal that was entered after it had closed took none, not fewer."""
+    days = days_between(created_date, raw_deals.c.close_date)
+    return case((stage.c.status.in_(CLOSED), case((days < 0, 0), else_=days)))
 
 
 MODEL = Model(

@@ -183,8 +183,9 @@ def _of_deals(company: Company) -> Iterator[Fact]:
         if is_won:
             yield Fact("deals_won", closed, rep, 1, None)
             yield Fact("won_amount", closed, rep, deal.amount or 0, None)
-            yield Fact("average_deal", closed, rep, deal.amount or 0, 1)
-            yield Fact("sales_cycle_days", closed, rep, (closed - made).days, 1)
+            if deal.amount is not None:
+                yield Fact("average_deal", closed, rep, deal.amount, 1)
+            yield Fact("sales_cycle_days", closed, rep, max((closed - made).days, 0), 1)
 
 
 def _is_won(deal: TrueDeal, company: Company) -> bool:

@@ -195,7 +195,7 @@ def deals(company: Company) -> Iterator[Row]:
             "JPY",
             row.amount,
             row.amount,
-            (row.close_date - created_date).days if row.status != "open" else None,
+            max((row.close_date - created_date).days, 0) if row.status != "open" else None,
             created_date,
             row.close_date,
             _utc(row.created_at),

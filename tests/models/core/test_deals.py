@@ -61,6 +61,7 @@ def surroundings(warehouse: sa.Connection) -> None:
         pytest.param(
             {"created_at": at("2026-09-10T15:00")}, ("Closed won", "won", 9), id="made after midnight in Tokyo"
         ),
+        pytest.param({"close_date": date(2026, 9, 8)}, ("Closed won", "won", 0), id="entered after it had closed"),
         pytest.param({"close_date": None}, ("Closed won", "won", None), id="no close day"),
     ],
 )

@@ -341,6 +341,15 @@ def test_a_past_day_does_not_know_what_was_won_after_it(
     assert warehouse.execute(asked).one() == (won, 1)
 
 
+def test_a_won_deal_without_an_amount_does_not_lower_the_average(warehouse: sa.Connection) -> None:
+    load(warehouse, {"deals": [a_deal(), a_deal(deal_id="hs:2", amount=None, agreed_amount=None)]})
+
+    found = {row["kpi_id"]: (row["numerator"], row["denominator"]) for row in count(warehouse, DEFAULT)}
+
+    assert found["average_deal"] == (1_000_000, 1)
+    assert found["deals_won"] == (2, None)
+
+
 def test_an_agreement_without_kpis_counts_nothing(warehouse: sa.Connection) -> None:
     load(warehouse, {"meetings": [a_meeting()]})
 
