@@ -52,7 +52,7 @@ class Warehouse:
             poolclass=StaticPool if path == ":memory:" else NullPool,
             connect_args={"read_only": True} if read_only else {},
         )
-        sa.event.listen(self.engine, "connect", _use_utc)
+        sa.event.listen(self.engine, "connect", _prepare)
 
     @contextmanager
     def transaction(self, *, memory_mb: int | None = None) -> Iterator[sa.Connection]:
@@ -208,9 +208,14 @@ def _insert(connection: sa.Connection, table: sa.Table, source: sa.Subquery, *wa
     connection.execute(sa.insert(table).from_select(columns, rows))
 
 
-def _use_utc(dbapi_connection: Any, _record: Any) -> None:
-    """Times are UTC whatever the machine's zone is; a day in the team's zone is always asked for by name."""
+def _prepare(dbapi_connection: Any, _record: Any) -> None:
+    """Times are UTC whatever the machine's zone is; a day in the team's zone is always asked for by name.
+
+    DuckDB shows no progress of its own: in a process without a script file (`python -c`, a notebook) it would, on standard output, of
+    any statement over two seconds, in the midst of what a program reads there.
+    """
     dbapi_connection.execute("SET TimeZone = 'UTC'")
+    dbapi_connection.execute("SET enable_progress_bar = false")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -156,6 +156,20 @@ def test_times_come_back_in_utc_whatever_the_machine_thinks(
     assert found.acted_at.utcoffset().total_seconds() == 0
 
 
+def test_a_long_statement_writes_no_progress_where_programs_read() -> None:
+    """DuckDB would: in a process that runs no script file, of a statement over two seconds."""
+    program = """
+import sqlalchemy as sa
+from pipelines.warehouse import Warehouse
+with Warehouse(":memory:").transaction() as connection:
+    print(connection.scalar(sa.text("SELECT current_setting('enable_progress_bar')")))
+"""
+
+    run = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+
+    assert run.stdout == "False\n"
+
+
 def test_who_holds_the_warehouse_is_named(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipelines.warehouse, "LOCK_WAIT_SECONDS", 0.1)
     hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
