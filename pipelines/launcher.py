@@ -14,10 +14,9 @@ from dagster._config import UserConfigSchema
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._serdes import ConfigurableClassData
-from filelock import FileLock, Timeout
 
-OURS = {"started_by": "kpi nightly"}  # runs that live in a process of `kpi nightly`, not of the daemon
-LOCK_NAME = "nightly.lock"  # in the home; held by `kpi nightly` for as long as its process lives
+from pipelines.night_lock import is_home_taken, is_ours
+
 ANSWER_SECONDS = 10  # a busy machine is slow to take a connection, and slow is not gone
 
 
@@ -54,24 +53,11 @@ class NightLauncher(DefaultRunLauncher):
 def is_alive(run: DagsterRun, home: Path) -> bool:
     """Whether a started run has a process: that of `kpi nightly`, or a code server, which reports a run's death itself while it lives."""
     if is_ours(run):
-        return _is_held(home / LOCK_NAME)
+        return is_home_taken(home)
     address = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
     if "socket" in address:
         return _answers(socket.AF_UNIX, address["socket"])
     return "port" not in address or _answers(socket.AF_INET, (address["host"], address["port"]))
-
-
-def is_ours(run: DagsterRun) -> bool:
-    """Whether `kpi nightly` started the run."""
-    return OURS.items() <= run.tags.items()
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        with FileLock(path, timeout=0):
-            return False
-    except Timeout:
-        return True
 
 
 def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:

@@ -23,7 +23,8 @@ from connectors.lock import HeldError, hold
 from models.ops.data_checks import UNCHANGED
 from pipelines.assets.sources import NOTHING_ASIDE, SOURCE_READ, SYNC_KEPT
 from pipelines.errors import WarehouseBusyError
-from pipelines.launcher import LOCK_NAME, OURS, is_alive, is_ours
+from pipelines.launcher import is_alive
+from pipelines.night_lock import LOCK_NAME, OURS, is_ours
 from pipelines.schedules import night_config
 from pipelines.settings import PROJECT, Settings
 from pipelines.wiring import JOB_NAME, build_definitions
@@ -63,7 +64,8 @@ def run_night(
 ) -> NightResult:
     """Run the nightly job to its end. Errors of steps do not raise: they stand in the result and in Dagster's history.
 
-    Raises WarehouseBusyError when another `kpi nightly` runs in this home, KeyboardInterrupt when it was interrupted.
+    Raises WarehouseBusyError when another night, a run of the Dagster UI or a backup has this home, KeyboardInterrupt when
+    it was interrupted.
     """
     prepare_home(settings)
     job = build_definitions(settings, loggers).resolve_job_def(JOB_NAME)
@@ -107,12 +109,12 @@ def _only_night(settings: Settings, run_id: str) -> Iterator[None]:
         with hold(settings.home / LOCK_NAME, run=run_id, wait_seconds=LOOK_SECONDS):
             yield
     except HeldError as error:
-        message = f"another `kpi nightly` is running in {settings.home}: {error}; wait until it has ended"
+        message = f"another night, or a part of one, is running in {settings.home}: {error}; wait until it has ended"
         raise WarehouseBusyError(message) from error
 
 
 def _bury_dead_nights(instance: DagsterInstance, home: Path) -> None:
-    """We hold the lock, so nobody else is running `kpi nightly`: one that stands as unfinished was killed, and so may the daemon's be.
+    """We hold the lock: a night of `kpi nightly` that stands as unfinished was killed, and so may the daemon's be.
 
     Dagster keeps its place at the warehouse for it, and every later night would wait for that place without end.
     """

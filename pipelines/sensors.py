@@ -20,10 +20,12 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from pipelines.agreement import current_agreement
 from pipelines.alerts import deliver, send_failure
 from pipelines.assets.night import Night, day_of
+from pipelines.night_lock import is_home_taken
 from pipelines.recipients import load_recipients
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
 
+TAKEN = "a night or a backup is running"
 OUTBOX_SECONDS = 600  # a digest at nine may come at ten past
 
 Job = JobDefinition | UnresolvedAssetJobDefinition
@@ -43,6 +45,9 @@ def _alert_sensor(settings: Settings, job: Job) -> SensorDefinition:
         description="After a night: sends alert messages that a channel has not had yet",
     )
     def alerts_due(context: RunStatusSensorContext) -> None:
+        if is_home_taken(settings.home):
+            context.log.info("%s; alerts_outbox sends what is due", TAKEN)
+            return
         agreement = current_agreement(settings)
         now = datetime.now(UTC)
         as_of = _as_of(context.dagster_run.run_config) or day_of(Night(), agreement.team.tz, now)
@@ -63,6 +68,8 @@ def _outbox_sensor(settings: Settings) -> SensorDefinition:
     def alerts_outbox(context: SensorEvaluationContext) -> SkipReason:
         if not settings.warehouse.exists():
             return SkipReason("no night has run yet")
+        if is_home_taken(settings.home):
+            return SkipReason(f"{TAKEN}; the next look is in ten minutes")
         agreement = current_agreement(settings)
         now = datetime.now(UTC)
         recipients, link = load_recipients(settings)

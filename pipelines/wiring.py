@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dagster import AssetSelection, Definitions, LoggerDefinition, define_asset_job, in_process_executor
 
 from definitions_contract.loader import load_agreement
-from pipelines.assets.night import Night
+from pipelines.assets.night import night_holding
 from pipelines.assets.past_nights import past_nights_asset
 from pipelines.assets.publishing import agreement_asset, published_assets
 from pipelines.assets.rules import data_rule_check, rule_checks
@@ -45,7 +45,7 @@ def build_definitions(settings: Settings, loggers: Mapping[str, LoggerDefinition
         jobs=[job],
         schedules=[nightly_schedule(job, agreement.team)],
         sensors=night_sensors(settings, job),
-        resources={"night": Night()},
+        resources={"night": night_holding(settings.home)},
         executor=in_process_executor,
         loggers=loggers,
     )

@@ -4,6 +4,7 @@ import configparser
 import inspect
 import re
 import shlex
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,12 @@ def test_the_instance_for_postgres_is_the_products_and_the_storage() -> None:
 
     assert postgres.pop("storage")["postgres"]["postgres_db"]["scheme"] == "postgresql+psycopg2"
     assert postgres == product
+
+
+def test_the_guide_names_the_release_of_dagster_postgres_that_belongs_to_dagsters() -> None:
+    _, minor, patch = version("dagster").split(".")
+
+    assert set(re.findall(r"dagster-postgres==([\d.]+)", GUIDE)) == {f"0.{int(minor) + 16}.{patch}"}
 
 
 def test_the_command_and_the_log_rules_are_for_the_same_user_and_folders() -> None:

@@ -1,15 +1,22 @@
 """What a run is asked for: the same three answers for the nightly schedule, the launchpad and `kpi nightly`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from dagster import ConfigurableResource
+from dagster import ConfigurableResource, InitResourceContext
 from pydantic import Field
 
+from connectors.lock import hold
 from models.context import BuildContext, ConnectionFacts
 from pipelines.agreement import current_agreement, current_connections
 from pipelines.errors import SettingsError
+from pipelines.night_lock import LOCK_NAME, is_ours
 from pipelines.settings import Settings
+
+FOR_EVER = -1  # a night of the schedule that finds a backup running is late, not lost
 
 
 class Night(ConfigurableResource):  # type: ignore[type-arg]  # its value is itself
@@ -22,6 +29,21 @@ class Night(ConfigurableResource):  # type: ignore[type-arg]  # its value is its
     )
     full_refresh: bool = Field(default=False, description="Ask the CRMs for everything again, not only what changed.")
     only: str = Field(default="", description="Name of the one connection to ask. Empty: all.")
+
+
+def night_holding(home: Path) -> Night:
+    """The arguments of a run, which hold the home's lock while the run lasts; `kpi nightly` holds it already."""
+
+    class NightHolding(Night):
+        @contextmanager
+        def yield_for_execution(self, context: InitResourceContext) -> Iterator[Night]:
+            if context.run is None or is_ours(context.run):
+                yield self
+                return
+            with hold(home / LOCK_NAME, run=context.run.run_id, wait_seconds=FOR_EVER):
+                yield self
+
+    return NightHolding()
 
 
 def day_of(night: Night, zone: ZoneInfo, now: datetime) -> date:

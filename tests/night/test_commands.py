@@ -194,7 +194,7 @@ def test_a_second_night_at_the_same_time_is_told_to_wait(an_untouched_home: Home
         done = an_untouched_home.kpi(*NIGHT)
 
     assert done.returncode == 1
-    assert "another `kpi nightly` is running" in done.stderr
+    assert "another night, or a part of one, is running" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 

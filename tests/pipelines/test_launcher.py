@@ -1,5 +1,6 @@
 """Is a night whose process is gone ended, and one whose process is there left alone? On a real instance of the product's dagster.yaml."""
 
+import fcntl
 import json
 import os
 import signal
@@ -12,14 +13,16 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter, asset, materialize
 from dagster._core.launcher import WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from filelock import FileLock
 from rich.console import Console
 
+from pipelines.assets.night import Night, night_holding
 from pipelines.cli import services
-from pipelines.launcher import LOCK_NAME, OURS, NightLauncher
+from pipelines.launcher import NightLauncher
+from pipelines.night_lock import LOCK_NAME, OURS, is_home_taken
 from pipelines.night_run import _bury_dead_nights, prepare_home
 from pipelines.settings import Settings
 
@@ -106,6 +109,25 @@ def test_a_night_of_the_command_line_ends_the_dead_and_no_others(
     assert [ends[run.run_id] for run in others] == [run.status for run in others]
 
 
+def test_a_run_waits_for_the_home_and_has_it_to_itself_and_kpi_nightly_has_it_already(tmp_path: Path) -> None:
+    taken, let_go = list[bool](), threading.Event()
+
+    @asset
+    def part(night: Night) -> None:
+        taken.append(is_home_taken(tmp_path) and let_go.is_set())
+
+    with (tmp_path / LOCK_NAME).open("w") as backup:
+        fcntl.flock(backup, fcntl.LOCK_EX)  # what the command `flock` does
+        materialize([part], resources={"night": night_holding(tmp_path)}, tags=OURS)
+        later = threading.Timer(1, lambda: (let_go.set(), fcntl.flock(backup, fcntl.LOCK_UN)))
+        later.start()
+        materialize([part], resources={"night": night_holding(tmp_path)})
+        later.join()
+
+    assert taken == [False, True]
+    assert not is_home_taken(tmp_path)
+
+
 def test_a_stop_waits_for_the_night_in_progress_and_then_ends_all_that_the_service_started(
     instance: DagsterInstance, listening: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,12 +141,12 @@ def test_a_stop_waits_for_the_night_in_progress_and_then_ends_all_that_the_servi
     with _stubborn_service() as service:
         ending.start()
         services._stop_daemon(service, Console(quiet=True))
-        waited = ending.finished.is_set()
+        left = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED]))
         services._stop(service)
         assert service.stdout is not None
         rest = service.stdout.read()  # to its end: nobody holds the pipe any more, its child neither
 
-    assert waited
+    assert left == []
     assert (service.returncode, rest) == (-signal.SIGKILL, b"")
 
 
