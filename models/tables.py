@@ -606,7 +606,7 @@ scopes = Table(
     _text("department", "Department that it is or belongs to; of a rep today's"),
     _text("team", "Team that it is or belongs to, of a rep today's; NULL for departments"),
     schema="kpi",
-    comment="One row per department, team and rep: the names of those whom numbers are told for",
+    comment="One row per department, team and rep, and one unknown of each: the names of those whom numbers are told for",
 )
 meeting_rule_results = Table(
     "meeting_rule_results",

@@ -8,11 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from definitions_contract.resolve import InForce, definition_names, in_force
-from definitions_contract.schema import Agreement, Kpi, Label, Rule
+from definitions_contract.schema import Agreement, Kpi, Label, Rule, ScopeKind
 from definitions_contract.signing import signed_date
 from definitions_contract.words import describe_rule
 from models.context import BuildContext, Model, Rows
+from models.expressions import UNKNOWN
 from models.tables import definition_rules, kpis, reps, scopes
+
+NOBODY = Label(ja="不明", en="Unknown")
 
 
 def build_kpis(_connection: Connection, context: BuildContext) -> Rows:
@@ -30,13 +33,16 @@ def build_definition_rules(_connection: Connection, context: BuildContext) -> Ro
 
 
 def build_scopes(connection: Connection, context: BuildContext) -> Rows:
-    """Give every department and team of the agreement, and every rep."""
+    """Give every department and team of the agreement, every rep, and for each kind what numbers of nobody's are told for."""
     team = context.agreement.team
     departments = [_scope("department", one.id, one.label, department=one.id) for one in team.departments]
     teams = [_scope("team", one.id, one.label, department=one.department, team=one.id) for one in team.teams]
     people = connection.execute(select(reps.c.rep_id, reps.c.name, reps.c.department, reps.c.team)).all()
     named = [(row, Label(ja=row.name or row.rep_id, en=row.name or row.rep_id)) for row in people]
-    return departments + teams + [_scope("rep", row.rep_id, label, row.department, row.team) for row, label in named]
+    every_rep = [_scope("rep", row.rep_id, label, row.department, row.team) for row, label in named]
+    return (
+        departments + teams + every_rep + [_scope(kind.value, UNKNOWN, NOBODY, UNKNOWN, UNKNOWN) for kind in ScopeKind]
+    )
 
 
 def _scope(kind: str, scope_id: str, label: Label, department: str | None, team: str | None = None) -> dict[str, Any]:

@@ -155,7 +155,9 @@ def test_a_phone_shows_every_part_of_the_gap_and_why_a_meeting_did_not_count_wit
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
 
     frames = page.locator(".frame:has(> :is(.waterfall, .segment, .meetings)):visible")
-    beyond = frames.evaluate_all("(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText)")
+    beyond = frames.evaluate_all(
+        "(all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText)"
+    )
 
     assert frames.count() > 3
     assert beyond == []
