@@ -102,6 +102,14 @@ def known_by(as_of: date, event: FromClause, measure: Measure) -> Mapping[str, C
     }
 
 
+def learns_later(measure: Measure) -> bool:
+    """Tell whether what a measure counts on a past day depends on how deals ended after it."""
+    names = DEAL_ENDS.get(measure.event)
+    if names is None or measure.date == names.close_date:
+        return False
+    return bool({names.status, names.days} & {*measure.where, measure.sum})
+
+
 def summed_column(event: FromClause, measure: Measure, known: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
     """Give the column that a measure adds up; NULL where a record has none."""
     name = measure.sum or ""

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Double,
+    FromClause,
     Numeric,
     Select,
     Text,
@@ -54,23 +55,26 @@ from models.tables import (
 
 AHEAD = 1.1  # a tenth above what was due is more than keeping up
 DIVIDED = ("rate", "mean", "product")
-SCOPES: dict[ScopeKind, ColumnElement[Any]] = {
-    ScopeKind.DEPARTMENT: kpi_daily.c.department,
-    ScopeKind.TEAM: kpi_daily.c.team,
-    ScopeKind.REP: kpi_daily.c.rep_id,
+SCOPES: Mapping[ScopeKind, str] = {
+    ScopeKind.DEPARTMENT: "department",
+    ScopeKind.TEAM: "team",
+    ScopeKind.REP: "rep_id",
 }
 # a sum of doubles depends on the order of the rows in its last digits: a second night would differ
 EXACT = Numeric(20, 15)
 KEYS = ("kpi_id", "period_kind", "period_start", "scope_kind", "scope_id")
 
 
-def build_kpi_periods(context: BuildContext) -> Select[Any]:
-    """Add the facts up over every period and scope that has any, or a target, and set them beside target and pace."""
+def build_kpi_periods(context: BuildContext, daily: FromClause = kpi_daily) -> Select[Any]:
+    """Add the facts up over every period and scope that has any, or a target, and set them beside target and pace.
+
+    `daily` has the facts: kpi_daily, or those of a past day.
+    """
     agreement = context.agreement
     days = days_of_periods()
     shown = shown_periods(days, as_of=context.as_of)
     counted = counted_days(days, shown)
-    facts = _period_facts(counted, _versions(agreement), context.as_of)
+    facts = _period_facts(counted, _daily_by_scope(daily, context.as_of), _versions(agreement))
     additive = select(facts).where(facts.c.current_count > 0)
     kpis = agreement.kpis.kpis
     kinds = {kpi.id: kpi.kind for kpi in kpis}
@@ -86,9 +90,8 @@ def _versions(agreement: Agreement) -> tuple[int, ...]:
     return tuple(sorted({definition.version for definition in agreement.definitions}))
 
 
-def _period_facts(counted: CTE, versions: tuple[int, ...], as_of: date) -> CTE:
+def _period_facts(counted: CTE, daily: CTE, versions: tuple[int, ...]) -> CTE:
     """Add up per KPI, period and scope, this period and the one before side by side."""
-    daily = _daily_by_scope(as_of)
     is_current = counted.c.is_previous == 0
     keys = [daily.c.kpi_id, counted.c.period_kind, counted.c.period_start, daily.c.scope_kind, daily.c.scope_id]
     sides = {
@@ -119,17 +122,17 @@ def _period_facts(counted: CTE, versions: tuple[int, ...], as_of: date) -> CTE:
     )
 
 
-def _daily_by_scope(as_of: date) -> CTE:
+def _daily_by_scope(daily: FromClause, as_of: date) -> CTE:
     """Fold the segments away before the days are joined: one row per KPI, day, scope and version.
 
     Tonight's facts end at as_of; for a past night the later ones do not count.
     """
     by_scope = []
     for kind, scope in SCOPES.items():
-        keys = [kpi_daily.c.kpi_id, kpi_daily.c.counted_date, scope.label("scope_id"), kpi_daily.c.definition_version]
-        sums = [func.sum(kpi_daily.c[name]).label(name) for name in ("numerator", "denominator")]
+        keys = [daily.c.kpi_id, daily.c.counted_date, daily.c[scope].label("scope_id"), daily.c.definition_version]
+        sums = [func.sum(daily.c[name]).label(name) for name in ("numerator", "denominator")]
         facts = select(literal(kind.value).label("scope_kind"), *keys, *sums)
-        by_scope.append(facts.where(kpi_daily.c.counted_date <= as_of).group_by(*keys))
+        by_scope.append(facts.where(daily.c.counted_date <= as_of).group_by(*keys))
     return union_all(*by_scope).cte("daily_by_scope")
 
 

@@ -8,14 +8,18 @@ A night that was missed, or a KPI that was agreed on later, can be added for pas
 and marked so.
 """
 
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Boolean, Date, Select, cast, literal, select
+from sqlalchemy import Boolean, Date, FromClause, Select, cast, literal, select, union_all
 
 from models.context import BuildContext, Model
+from models.kpi.events import learns_later
+from models.kpi.kpi_daily import MODEL as DAILY
+from models.kpi.kpi_daily import build_kpi_daily
 from models.kpi.kpi_periods import MODEL as PERIODS
 from models.kpi.kpi_periods import build_kpi_periods
-from models.tables import kpi_periods, record_history, snapshots
+from models.tables import kpi_daily, kpi_periods, record_history, snapshots
 
 
 def build_snapshots(context: BuildContext) -> Select[Any]:
@@ -26,9 +30,26 @@ def build_snapshots(context: BuildContext) -> Select[Any]:
 
 def build_past_snapshots(context: BuildContext) -> Select[Any]:
     """Work out what a past night would have kept, for each KPI that it kept nothing of."""
-    then = _numbers(build_kpi_periods(context).subquery("then"), context, is_backfilled=True).subquery("missed")
+    periods = build_kpi_periods(context, _facts_then(context)).subquery("then")
+    then = _numbers(periods, context, is_backfilled=True).subquery("missed")
     kept = select(snapshots.c.kpi_id).where(snapshots.c.known_date == context.as_of)
     return select(then).where(then.c.kpi_id.not_in(kept))
+
+
+def _facts_then(context: BuildContext) -> FromClause:
+    """Give the facts of a past day: tonight's, but for the KPIs that ask how deals ended, which are counted anew as of that day."""
+    agreement = context.agreement
+    late = tuple(
+        kpi
+        for kpi in agreement.kpis.kpis
+        if any(measure is not None and learns_later(measure) for measure in (kpi.numerator, kpi.denominator))
+    )
+    if not late:
+        return kpi_daily
+    only_late = agreement.model_copy(update={"kpis": agreement.kpis.model_copy(update={"kpis": late})})
+    anew = build_kpi_daily(replace(context, agreement=only_late)).subquery("counted_anew")
+    rest = select(kpi_daily).where(kpi_daily.c.kpi_id.not_in([kpi.id for kpi in late]))
+    return union_all(rest, select(anew)).cte("facts_then")
 
 
 def _numbers(periods: Any, context: BuildContext, *, is_backfilled: bool) -> Select[Any]:
@@ -59,7 +80,7 @@ MODEL = Model(
 # no part of a night: asked for by day in the Dagster UI (pipelines/assets/past_nights.py)
 PAST = Model(
     table=snapshots,
-    reads=(*PERIODS.reads, snapshots),
+    reads=(*dict.fromkeys((*PERIODS.reads, *DAILY.reads)), snapshots),
     statement=build_past_snapshots,
     write="append_missing",
     group="kpi",

@@ -16,8 +16,9 @@ import definitions_contract
 from definitions_contract.loader import load_agreement
 from definitions_contract.schema import Agreement, Kpi, Measure
 from models import tables
+from models.core import calendar
 from models.errors import UnknownColumnError
-from models.kpi import kpi_daily
+from models.kpi import kpi_daily, snapshots
 from pipelines.warehouse import write_model
 from tests.models.factories import AS_OF, a_call, a_context, a_deal, a_meeting, an_email, insert, row_of
 from tests.models.kpi.agreements import a_kpi, agreed
@@ -339,6 +340,28 @@ def test_a_past_day_does_not_know_what_was_won_after_it(
     daily = tables.kpi_daily.c
     asked = sa.select(daily.numerator, daily.denominator).where(daily.kpi_id == kpi_id)
     assert warehouse.execute(asked).one() == (won, 1)
+
+
+@pytest.mark.parametrize("kpi_id", ["meeting_to_won", "win_rate_by_cohort"])
+def test_a_past_night_that_is_added_does_not_know_what_was_won_after_it(warehouse: sa.Connection, kpi_id: str) -> None:
+    past = AS_OF - timedelta(days=1)
+    deal = a_deal(created_date=date(2026, 8, 3), close_date=AS_OF)
+    meeting = a_meeting(deal_id="hs:1", held_date=date(2026, 8, 3))
+    verdict = row_of(tables.meeting_verdicts, meeting_id=meeting["meeting_id"], verdict="valid", definition_version=1)
+    load(warehouse, {"meetings": [meeting], "meeting_verdicts": [verdict], "deals": [deal]})
+    tonight, then = (a_context(agreement=DEFAULT, as_of=day) for day in (AS_OF, past))
+
+    for model in (calendar.MODEL, kpi_daily.MODEL):
+        write_model(warehouse, model, tonight)
+    write_model(warehouse, snapshots.PAST, then)
+
+    kept = tables.snapshots.c
+    asked = sa.select(kept.numerator, kept.denominator, kept.value).where(
+        kept.kpi_id == kpi_id, kept.scope_kind == "rep"
+    )
+    assert {tuple(row) for row in warehouse.execute(asked)} == {(0, 1, 0)}
+    counted = sa.select(tables.kpi_daily.c.numerator).where(tables.kpi_daily.c.kpi_id == kpi_id)
+    assert warehouse.execute(counted).scalar_one() == 1  # tonight knows
 
 
 def test_a_won_deal_without_an_amount_does_not_lower_the_average(warehouse: sa.Connection) -> None:
