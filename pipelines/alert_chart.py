@@ -13,14 +13,15 @@ LABELS = {
 COLOURS = ["#1b5e8c", "#9db4c6", "#5c93b8", "#444444"]
 
 
-def render_chart(figures: Mapping[str, float], title: str) -> bytes:
+def render_chart(figures: Mapping[str, float], title: str, *, is_rate: bool = False) -> bytes:
     """Render a PNG that is read at a glance on a phone."""
     import vl_convert
 
     rows = [{"what": LABELS[key], "value": figures[key]} for key in LABELS if key in figures]
     order = [row["what"] for row in rows]
     y = {"field": "what", "type": "nominal", "sort": order, "title": None}
-    x = {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": True}}
+    axis = {"tickCount": 4, "format": "~%" if is_rate else "~s"}  # few, so that no two labels touch
+    x = {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": True}, "axis": axis}
     colour = {
         "field": "what",
         "type": "nominal",
@@ -38,7 +39,7 @@ def render_chart(figures: Mapping[str, float], title: str) -> bytes:
             {"mark": {"type": "bar", "height": 20}, "encoding": {"x": x, "y": y, "color": colour}},
             {
                 "mark": {"type": "text", "align": "left", "dx": 4},
-                "encoding": {"x": x, "y": y, "text": {"field": "value", "format": ",.3~r"}},
+                "encoding": {"x": x, "y": y, "text": {"field": "value", "format": ".1%" if is_rate else ",.3~r"}},
             },
         ],
     }

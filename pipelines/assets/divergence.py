@@ -20,6 +20,7 @@ from models.context import BuildContext
 from models.tables import divergence
 from pipelines.agreement import current_agreement
 from pipelines.alert_chart import render_chart
+from pipelines.board.names import Names, names_of
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
 
@@ -27,6 +28,7 @@ MORNING = "0 6 * * *"  # who starts work at nine must find last night's numbers;
 NIGHT = timedelta(hours=6)  # the night may run from midnight on
 CHECKED = ("department", "team")
 WARNED = ("off", "at_risk", "untrusted")
+HEADING = ("| KPI | scope | actual | due by now | target | state | why |", "|---|---|---|---|---|---|---|")
 
 
 def divergence_specs(key: AssetKey) -> list[AssetCheckSpec]:
@@ -64,22 +66,31 @@ def divergence_results(warehouse: Warehouse, built: BuildContext, key: AssetKey)
             check_name=f"targets_on_track_{kind}",
             asset_key=key,
             severity=AssetCheckSeverity.WARN,
-            metadata=_metadata(found),
+            metadata=_metadata(found, names_of(built.agreement, {})),
         )
 
 
-def _metadata(found: list[Any]) -> dict[str, Any]:
+def _metadata(found: list[Any], names: Names) -> dict[str, Any]:
     if not found:
-        return {"off": 0}
-    lines = ["| KPI | scope | state | why |", "|---|---|---|---|"]
-    lines += [f"| {row['kpi_id']} | {row['scope_id']} | {row['state']} | {row['reason']} |" for row in found]
-    return {"off": len(found), "targets": MetadataValue.md("\n".join(lines)), **_picture(found[0])}
+        return {"not_on_track": 0}
+    table = MetadataValue.md("\n".join([*HEADING, *(_line(row, names) for row in found)]))
+    return {"not_on_track": len(found), "targets": table, **_picture(found[0], names)}
 
 
-def _picture(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _line(row: Mapping[Any, Any], names: Names) -> str:
+    kpi, scope = names.kpi(row["kpi_id"]), names.scope(row["scope_kind"], row["scope_id"])
+    figures = [names.figure(row["kpi_id"], row[name]).en for name in ("actual", "expected_to_date", "target")]
+    cells = (f"{kpi.en} ({row['kpi_id']})", scope.en, *figures, row["state"], row["reason"])
+    return f"| {' | '.join(str(cell).replace('|', '/') for cell in cells)} |"
+
+
+def _picture(row: Mapping[Any, Any], known: Names) -> dict[str, Any]:
     names = ("actual", "expected_to_date", "forecast", "target")
     figures = {name: float(row[name]) for name in names if row[name] is not None}
     if len(figures) < len(names):
         return {}
-    picture = base64.b64encode(render_chart(figures, f"{row['kpi_id']} · {row['scope_id']}")).decode()
-    return {"chart": MetadataValue.md(f"![{row['kpi_id']}](data:image/png;base64,{picture})")}
+    title = f"{known.kpi(row['kpi_id']).en} · {known.scope(row['scope_kind'], row['scope_id']).en}"
+    png = render_chart(figures, title, is_rate=known.unit(row["kpi_id"]) == "fraction")
+    return {
+        "chart_of_the_worst": MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})")
+    }
