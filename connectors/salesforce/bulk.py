@@ -13,7 +13,7 @@ import requests
 from connectors.errors import BulkJobError, IncompleteReadError, RequestRefusedError, UnavailableError
 from connectors.salesforce.client import SalesforceClient
 
-PAGE_ROWS = 10_000  # some 10 MB of CSV: few requests, little memory
+PAGE_ROWS = 5_000  # some 5 MB of CSV: few requests, little memory for each of several objects
 CHUNK_ROWS = 2_000
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 20.0
@@ -88,8 +88,9 @@ def _page(response: requests.Response) -> tuple[str, list[list[str]]]:
     """The next locator, and the rows with the header first. NUL bytes, which long texts hold now and then, are left out."""
     csv.field_size_limit(sys.maxsize)  # long text areas are longer than Python's default allows
     try:
-        text = response.content.replace(b"\0", b"").decode("utf-8")
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        # decoded as it is read: a StringIO of the page would take four bytes for each sign of it
+        text = io.TextIOWrapper(io.BytesIO(response.content.replace(b"\0", b"")), encoding="utf-8", newline="")
+        rows = [row for row in csv.reader(text) if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise UnavailableError(f"bulk results: a page cannot be read ({type(error).__name__})") from error
     said = response.headers.get("Sforce-NumberOfRecords") or ""

@@ -22,7 +22,7 @@ from sqlalchemy import (
     union,
 )
 
-from models.duckdb import json_items, json_text, text_items, to_phone
+from models.duckdb import json_items, json_text, json_texts, list_item, text_items, to_phone
 from models.raw.changed import changed_objects, delete_changed
 from models.raw.rules import EntityRules, LinkRule, SourceRules
 from models.tables import raw_links, records
@@ -191,25 +191,26 @@ def _merges(live: ColumnElement[bool]) -> Select[Any]:
 
 
 def _lookup(live: ColumnElement[bool], lookup: Lookup) -> Select[Any]:
-    payload = records.c.payload
-    to_crm_id = func.nullif(json_text(payload, lookup.to_path), "")
-    from_crm_id = json_text(payload, lookup.from_path) if lookup.from_path else records.c.record_id
-    role = _role(json_text(payload, lookup.role_path), lookup.role) if lookup.role_path else literal(lookup.role)
+    """Give the links of one field. All that is read of a record is read at once: parsing it anew for each takes time and memory."""
+    where_path, where_value = lookup.where or (None, None)
+    paths = [path for path in (lookup.to_path, lookup.from_path, lookup.role_path, where_path) if path]
+    own = ("connection", "object", "record_id", "sync_id")
+    found = json_texts(records.c.payload, paths).label("found")
+    read = select(*(records.c[name] for name in own), found).where(live, records.c.object == lookup.object).cte("read")
+    text = {path: list_item(read.c.found, place) for place, path in enumerate(paths)}
+    to_crm_id = func.nullif(text[lookup.to_path], "")
     query = select(
-        records.c.connection,
-        records.c.object,
-        records.c.record_id.label("crm_id"),
+        read.c.connection,
+        read.c.object,
+        read.c.record_id.label("crm_id"),
         literal(lookup.from_kind).label("from_kind"),
-        from_crm_id.label("from_crm_id"),
+        (text[lookup.from_path] if lookup.from_path else read.c.record_id).label("from_crm_id"),
         _kind(func.left(to_crm_id, 3), SALESFORCE_PREFIXES).label("to_kind"),
         to_crm_id.label("to_crm_id"),
-        role.label("role"),
-        records.c.sync_id,
-    ).where(live, records.c.object == lookup.object)
-    if lookup.where is None:
-        return query
-    path, value = lookup.where
-    return query.where(json_text(payload, path) == value)
+        (_role(text[lookup.role_path], lookup.role) if lookup.role_path else literal(lookup.role)).label("role"),
+        read.c.sync_id,
+    )
+    return query if where_path is None else query.where(text[where_path] == where_value)
 
 
 def _kind(word: ColumnElement[Any], kinds: Mapping[str, str]) -> ColumnElement[Any]:
