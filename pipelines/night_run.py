@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 from dagster import (
@@ -18,6 +21,7 @@ from dagster import (
     LoggerDefinition,
     RunsFilter,
 )
+from dagster._core.execution import compute_logs
 
 from connectors.lock import HeldError, hold
 from models.ops.data_checks import UNCHANGED
@@ -73,7 +77,7 @@ def run_night(
     if loggers:
         config["loggers"] = {name: {} for name in loggers}  # named here, they replace Dagster's own
     run_id = str(uuid4())
-    with _only_night(settings, run_id), DagsterInstance.get() as instance:
+    with _only_night(settings, run_id), _helpers_apart(), DagsterInstance.get() as instance:
         _bury_dead_nights(instance, settings.home)
         result = job.execute_in_process(
             run_config=config, instance=instance, raise_on_error=False, tags=OURS, run_id=run_id
@@ -100,6 +104,21 @@ def let_runs_end(seconds: float, *, tell: Callable[[], None]) -> None:
             tell()
         while time.monotonic() < deadline and is_busy():
             time.sleep(0.5)
+
+
+@contextmanager
+def _helpers_apart() -> Iterator[None]:
+    """Start the processes that copy the steps' output in a group of their own.
+
+    Ctrl-C on a terminal reaches the whole group: each of them would answer with a traceback, before our one line.
+    """
+    names = vars(compute_logs)
+    own = names["subprocess"]
+    names["subprocess"] = SimpleNamespace(Popen=partial(subprocess.Popen, process_group=0))
+    try:
+        yield
+    finally:
+        names["subprocess"] = own
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`kpi nightly` and `kpi demo`: the whole way, once."""
 
+import logging
 import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -83,6 +84,8 @@ def demo(quiet: Quiet = False) -> None:
 
 def run_and_report(console: Console, settings: Settings, asked: Asked, *, is_quiet: bool = False) -> int:
     """Run a night, with its progress on the console unless quiet, say what is missing or failed; give the exit code."""
+    if is_quiet:  # a request that is sent again is progress, too
+        logging.getLogger("connectors").setLevel(logging.ERROR)
     result = run(Console(quiet=True) if is_quiet else console, settings, asked)
     for shortfall in result.shortfalls:
         console.print(f"[yellow]missing[/yellow] {escape(to_run(shortfall))}", highlight=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """Ctrl-C: does a command end at once, say so in one line, and leave nothing behind? A real signal to a real process."""
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -30,7 +31,7 @@ def interrupted(home: Home, *arguments: str, at: str) -> "subprocess.CompletedPr
         letter = process.stdout.read(1)
         assert letter, seen
         seen += letter
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the command's children get it, too
     process.wait(60)  # before its standard input is closed: an end of the answers is another end
     out, err = process.communicate()
     return subprocess.CompletedProcess(arguments, process.returncode, seen + out, err)
