@@ -82,7 +82,7 @@ def run_night(
         result = job.execute_in_process(
             run_config=config, instance=instance, raise_on_error=False, tags=OURS, run_id=run_id
         )
-    if any(_was_interrupted(event) for event in result.all_events if event.is_step_failure):
+    if any(was_interrupted(event) for event in result.all_events if event.is_step_failure):
         raise KeyboardInterrupt
     return NightResult(
         run_id=result.run_id,
@@ -143,7 +143,7 @@ def _bury_dead_nights(instance: DagsterInstance, home: Path) -> None:
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
-def _was_interrupted(event: DagsterEvent) -> bool:
+def was_interrupted(event: DagsterEvent) -> bool:
     """Dagster turns Ctrl-C inside a step into that step's failure."""
     error = event.step_failure_data.error
     return error is not None and error.cls_name == DagsterExecutionInterruptedError.__name__

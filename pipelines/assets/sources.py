@@ -135,7 +135,7 @@ def _raw_asset(settings: Settings, connection: Connection) -> AssetsDefinition:
     )
     def raw(context: AssetExecutionContext) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
         loaded = load_source(Warehouse(settings.warehouse), settings, connection)
-        context.log.info("%s: %d records changed", connection.name, loaded.changed)
+        context.log.info("%s: %s records changed", connection.name, f"{loaded.changed:,}")
         yield MaterializeResult(metadata=_raw_metadata(loaded))
         aside = f"{loaded.quarantined} records in ops.quarantine"
         yield _warning(key, NOTHING_ASIDE, passed=loaded.quarantined == 0, result=aside)

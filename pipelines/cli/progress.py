@@ -8,6 +8,7 @@ from dagster import DagsterEvent, DagsterEventType, InitLoggerContext, LoggerDef
 from rich.console import Console
 from rich.markup import escape
 
+from pipelines.night_run import was_interrupted
 from pipelines.terminal import to_run
 
 
@@ -57,7 +58,7 @@ class NightProgress(logging.Handler):
                 self._materialized(event)
             case DagsterEventType.ASSET_CHECK_EVALUATION:
                 self._checked(event)
-            case DagsterEventType.STEP_FAILURE:
+            case DagsterEventType.STEP_FAILURE if not was_interrupted(event):
                 self._console.print(f"[red]failed[/red]  {event.step_key}")
 
     def _materialized(self, event: DagsterEvent) -> None:
