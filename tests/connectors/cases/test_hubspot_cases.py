@@ -92,6 +92,25 @@ def test_h5_what_the_index_did_not_know_comes_the_next_night(hubspot: Nights) ->
     hubspot.check()
 
 
+def test_h5_a_first_read_is_whole_though_the_index_lags_behind_the_lists(hubspot: Nights) -> None:
+    edit_all(hubspot, "calls", {"hs_call_status": "BUSY"}, at_ms=FIRST_MS - HOUR_MS // 2)
+    hubspot.stage.play("H5", from_ms=FIRST_MS - HOUR_MS // 2 - 1)
+
+    landed = hubspot.night(0)
+
+    assert hubspot.crms.counts(landed, "calls") == (8, 8)
+
+
+def test_h5_what_the_index_should_have_known_for_hours_is_a_mismatch(hubspot: Nights) -> None:
+    edit_all(hubspot, "calls", {"hs_call_status": "BUSY"}, at_ms=FIRST_MS - 3 * HOUR_MS)
+    hubspot.stage.play("H5", from_ms=FIRST_MS - 4 * HOUR_MS)
+
+    landed = hubspot.night(0)
+
+    assert hubspot.crms.counts(landed, "calls") == (0, 8)
+    hubspot.is_whole = False  # loading refuses it
+
+
 def test_h6_a_record_that_leaves_the_window_meanwhile_costs_no_other(hubspot: Nights) -> None:
     hubspot.night(0)
     hubspot.stage.play("H2", count=1_000, at_ms=LATER_MS)
