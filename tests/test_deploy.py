@@ -113,6 +113,7 @@ def test_the_command_and_the_log_rules_are_for_the_same_user_and_folders() -> No
     for words in (str(CODE), "runuser -u kpi", "/etc/inside-sales-kpi.env", "umask 077"):
         assert words in command
     assert rules.splitlines()[1] == f"{HOME}/logs/*.log {{"
+    assert f"find {HOME}/logs " in rules
     assert "copytruncate" in rules  # the services keep their logs open, to append
     for name in DEPLOY.iterdir():
         assert f"deploy/{name.name}" in GUIDE or f"deploy/*{name.suffix}" in GUIDE
