@@ -24,6 +24,7 @@ from definitions_contract.documents import (
 )
 from definitions_contract.draft import Draft, Loaded
 from definitions_contract.errors import AgreementError, Issue
+from definitions_contract.kpi_checks import check_kpis
 from definitions_contract.schema import (
     Agreement,
     Definition,
@@ -65,7 +66,7 @@ def load_agreement(folder: Path) -> Agreement:
         phases=_load(folder, PHASES, PhaseAgreement, issues),
         definitions=tuple(_load_definitions(folder, issues)),
     )
-    issues += [*check_files(draft), *check_definitions(draft)]
+    issues += [*check_files(draft), *check_kpis(draft), *check_definitions(draft)]
     if issues or not (draft.team and draft.kpis and draft.targets and draft.phases):
         raise AgreementError(str(folder), tuple(issues))
     signed: tuple[tuple[str, Signed], ...] = (
