@@ -44,12 +44,14 @@ class _Settings(BaseModel):
 
 
 class FieldSource(_Settings):
-    """Where one canonical field comes from: exactly one of `from`, `join`, `given` with `family`, and `constant`.
+    """Where one canonical field comes from: exactly one of `from`, `first`, `join`, `given` with `family`, and `constant`.
 
-    `sources` are candidates: the first that has a value counts. `origin` is the file and line that says so.
+    `sources` are candidates: the first that has a value counts. `first` is a HubSpot property whose oldest value counts.
+    `origin` is the file and line that says so.
     """
 
     sources: tuple[str, ...] = Field(default=(), alias="from")
+    first: str | None = None
     join: tuple[str, ...] = ()
     given: str | None = None
     family: str | None = None
@@ -63,8 +65,9 @@ class FieldSource(_Settings):
     def _has_one_source(self) -> "FieldSource":
         if (self.given is None) != (self.family is None):
             raise ValueError("given and family together")
-        if sum((bool(self.sources), bool(self.parts), self.constant is not None)) != 1 or (self.join and self.given):
-            raise ValueError("exactly one of from, join, given with family, and constant")
+        sources = (self.sources, self.first, self.join, self.given, self.constant is not None)
+        if sum(map(bool, sources)) != 1:
+            raise ValueError("exactly one of from, first, join, given with family, and constant")
         return self
 
     @property
@@ -75,7 +78,7 @@ class FieldSource(_Settings):
     @property
     def crm_fields(self) -> tuple[str, ...]:
         """All CRM fields (or paths) that it reads."""
-        return self.sources + self.parts
+        return self.sources + self.parts + ((self.first,) if self.first else ())
 
 
 class ObjectMap(_Settings):
@@ -194,6 +197,21 @@ class _Connection(_Settings):
         return (item for maps in self.field_map.values() for item in maps if item.object == object_name)
 
 
+class _WithoutHistory(_Connection):
+    """A source that hands out no history of fields."""
+
+    @model_validator(mode="after")
+    def _asks_for_no_history(self) -> Self:
+        own = ((entity, fields) for entity, objects in self.fields.items() for fields in objects.values())
+        given = ((entity, item.fields) for entity, items in self.field_map.items() for item in items)
+        for entity, fields in (*own, *given):
+            for name in (name for name, source in fields.items() if source.first):
+                raise ValueError(
+                    f"{entity}.{name} from a field that keeps the first value: only HubSpot hands its history out"
+                )
+        return self
+
+
 class HubSpotConnection(_Connection):
     """A HubSpot account. `token_env` is the name of the environment variable, never the token."""
 
@@ -217,7 +235,7 @@ class HubSpotConnection(_Connection):
         return (self.token_env,)
 
 
-class SalesforceConnection(_Connection):
+class SalesforceConnection(_WithoutHistory):
     """A Salesforce org. The `_env` fields are names of environment variables, never secrets."""
 
     crm: Literal[Crm.SALESFORCE]
@@ -263,7 +281,7 @@ def checked_zone(name: str) -> str:
     return name
 
 
-class FilesConnection(_Connection):
+class FilesConnection(_WithoutHistory):
     """Exports in a folder. `zone` is that of times written without one; a relative folder counts from connections.yaml."""
 
     crm: Literal[Crm.FILES]

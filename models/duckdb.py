@@ -224,6 +224,18 @@ def to_plain_name(value: ColumnElement[Any]) -> ColumnElement[str | None]:
     return func.nullif(func.lower(func.regexp_replace(value, r"[\s\x{3000}]+", "", "g")), "")
 
 
+def first_version(history: ColumnElement[Any]) -> ColumnElement[str | None]:
+    """Give the oldest value of a HubSpot property's history, JSON as text, that is not empty; NULL without one."""
+    whole = func.coalesce(history, "[]", type_=Text())
+    times, values = (
+        func.json_extract_string(whole, literal_column(f"'$[*].{name}'")) for name in ("timestamp", "value")
+    )
+    known = func.list_filter(func.list_zip(times, values), literal_column("lambda version: version[2] <> ''"))
+    return func.struct_extract(
+        func.list_extract(func.list_sort(known), literal_column("1")), literal_column("2"), type_=Text()
+    )
+
+
 def family_first(given: ColumnElement[Any], family: ColumnElement[Any]) -> list[ColumnElement[Any]]:
     """Put a person's names in order: the family name first where one of them is written in Japanese, Chinese or Korean signs.
 

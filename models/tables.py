@@ -183,7 +183,7 @@ raw_meetings = _raw_table(
     _text("title", "Subject line", personal=True),
     _text("outcome", "held, no_show, cancelled, rescheduled, booked or unknown"),
     _text("field_sales_feedback", "accepted or rejected; NULL until field sales answers"),
-    _text("field_sales_feedback_first", "First answer, where the CRM keeps it in a field of its own"),
+    _text("field_sales_feedback_first", "First answer, by a property's history or a field of its own"),
     _text("reject_reason", "Reason code of a rejection"),
     _text("response_method", "How the lead was handled: call, email, form, event..."),
     _text("external_uid", "Calendar id that copies in other CRMs share"),

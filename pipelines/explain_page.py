@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from definitions_contract.words import Lang
+from models.kpi.lever_words import segment_word
 from pipelines.explain import Explanation, RuleSeen, Step
 from pipelines.pages import Block, Bullets, Cell, Heading, Sentence, grid
 
@@ -28,6 +29,7 @@ WORDS: dict[str, dict[Lang, str]] = {
     "company": {"ja": "会社", "en": "Company"},
     "outcome": {"ja": "結果", "en": "Outcome"},
     "minutes": {"ja": "予定の長さ（分）", "en": "Planned minutes"},
+    "field_sales_feedback_first": {"ja": "フィールドセールスの最初の回答", "en": "Field sales' first feedback"},
     "field_sales_feedback": {"ja": "フィールドセールスの回答", "en": "Field sales' feedback"},
     "reject_reason": {"ja": "却下の理由", "en": "Reason of the rejection"},
     "lead_source_first": {"ja": "最初の流入経路", "en": "First lead source"},
@@ -102,7 +104,7 @@ def explanation_page(found: Explanation, lang: Lang) -> list[Block]:
         grid(
             [word("what"), word("value")],
             [
-                (word(name), str(value))
+                (word(name), segment_word(value, lang) if name in found.segments else str(value))
                 for name, value in {**found.facts, **found.segments}.items()
                 if value is not None
             ],

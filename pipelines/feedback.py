@@ -121,7 +121,10 @@ def feedback_page(found: Feedback, agreement: Agreement, lang: Lang) -> list[Blo
         ("by_rep", "rep", found.by_rep),
         ("by_holder", "rep", found.by_holder),
     ):
-        page += [Heading(word(title)), grid([word(key), *columns], list(map(_row, rows)), figures=range(1, 8))]
+        page += [
+            Heading(word(title)),
+            grid([word(key), *columns], [_row(row, is_month=key == "month") for row in rows], figures=range(1, 8)),
+        ]
     for title, key, counts in (("by_reason", "reason", found.reasons), ("by_rule", "rule", found.failed_rules)):
         shown = [
             (labels.get(name, word("no_reason") if name == NONE else name), f"{n:,}") for name, n in counts.items()
@@ -167,12 +170,13 @@ def _summed(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
     return dict(sorted(((name, count) for name, count in sums.items() if count), key=lambda pair: -pair[1]))
 
 
-def _row(row: Answers) -> tuple[str, ...]:
+def _row(row: Answers, *, is_month: bool) -> tuple[str, ...]:
     answered = row.accepted + row.rejected
     share = f"{row.accepted / answered:.0%}" if answered else "-"
     counts = (row.accepted, row.rejected, row.silent, row.waiting)
     differing = (row.rejected_but_passes, row.accepted_but_fails)
-    return (row.key, *(f"{count:,}" for count in counts), share, *(f"{count:,}" for count in differing))
+    key = row.key[:7] if is_month else row.key
+    return (key, *(f"{count:,}" for count in counts), share, *(f"{count:,}" for count in differing))
 
 
 def _why(row: Mapping[str, Any], labels: Mapping[str, str]) -> str:

@@ -1,9 +1,11 @@
 """The impact of a change in words: the page that two departments lay on the table before they sign, in either language."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from definitions_contract.schema import Agreement, Definition, PeriodKind
 from definitions_contract.words import Lang
+from models.kpi.lever_words import segment_word
 from models.statistics.comparison import LEAST_PERIODS, Share
 from pipelines.impact import Count, Impact, Move, Outcome
 from pipelines.impact_targets import MONTHS, TouchedTarget, longest_run
@@ -204,11 +206,12 @@ class _Page:
         yield grid(header, [self._move_row(move) for move in moves], figures=(3, 4))
 
     def counts(self) -> Iterator[Block]:
+        sources = [replace(row, key=segment_word(row.key, self.lang)) for row in self.impact.by_lead_source]
         tables = (
             ("by_month", "month", self.impact.by_month),
             ("by_team", "team", self.impact.by_team),
             ("by_rep", "rep", self.impact.by_rep),
-            ("by_lead_source", "lead_source", self.impact.by_lead_source),
+            ("by_lead_source", "lead_source", sources),
         )
         for title, key, rows in tables:
             yield Heading(self.word(title))
@@ -290,7 +293,7 @@ class _Page:
 
     def _count_row(self, row: Count, *, is_month: bool) -> list[str]:
         name = row.key[:7] if is_month else self.scope_labels.get(row.key, row.key)
-        change = f"{row.valid_after - row.valid_before:+,}"
+        change = f"{row.valid_after - row.valid_before:+,}" if row.valid_after != row.valid_before else "±0"
         return [name, f"{row.valid_before:,}", f"{row.valid_after:,}", change, f"{row.pending_after:,}"]
 
     def _target_row(self, row: TouchedTarget) -> list[str]:

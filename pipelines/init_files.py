@@ -163,6 +163,8 @@ def _field_lines(crm: Crm, mapped: Mapping[str, str]) -> Iterator[str]:
         form = FORMS.get(ours)
         text = f"{ours}: {{from: {theirs or 'YOUR_FIELD'}, {form}}}" if form else f"{ours}: {theirs or 'YOUR_FIELD'}"
         yield text if theirs or not mapped else f"# {text}"
+        if crm is Crm.HUBSPOT and ours == "field_sales_feedback" and theirs:  # HubSpot keeps what was answered first
+            yield f"{ours}_first: {{first: {theirs}, {form}}}"
 
 
 def _demo_fields(crm: Crm) -> str:

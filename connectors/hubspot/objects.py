@@ -1,7 +1,7 @@
 """Which HubSpot objects are read, and which of their properties?"""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.errors import UnknownFieldError
 from connectors.hubspot.client import HubSpotClient
@@ -44,6 +44,17 @@ OBJECTS = (  # the largest first, so that the threads end together
 )
 
 RATES = "exchange_rates"
+
+
+def specs_of(connection: HubSpotConnection) -> tuple[ObjectSpec, ...]:
+    """What is read of this account: a property whose first value is mapped comes with its history."""
+    return tuple(
+        replace(spec, history=tuple(dict.fromkeys((*spec.history, *firsts)))) if firsts else spec
+        for spec in OBJECTS
+        for firsts in [[source.first for _, source in connection.sources_of(spec.name) if source.first]]
+    )
+
+
 OBJECT_NAMES = frozenset({*(spec.name for spec in OBJECTS), "owners", "pipelines", RATES})
 
 

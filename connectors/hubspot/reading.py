@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.hubspot.associations import ASSOCIATION_INPUTS, AssociationReader
 from connectors.hubspot.client import HubSpotClient, Query
-from connectors.hubspot.objects import OBJECTS, PAGE_SIZE, RATES, ObjectSpec, fetch_properties, fields_to_read
+from connectors.hubspot.objects import OBJECTS, PAGE_SIZE, RATES, ObjectSpec, fetch_properties, fields_to_read, specs_of
 from connectors.hubspot.proof import Arrivals
 from connectors.hubspot.records import association_records, owner_builder, record_builder, stage_results
 from connectors.hubspot.search import Search
@@ -29,7 +29,7 @@ Fields = Mapping[str, list[str]]
 
 def start_jobs(sync: Sync, client: HubSpotClient, connection: HubSpotConnection) -> None:
     """Queue the reading of all objects."""
-    for spec in OBJECTS:
+    for spec in specs_of(connection):
         sync.start_group(spec.name, partial(_run, sync, client, connection, spec))
     sync.start_group("owners", lambda _: read_owners(sync, client))
     sync.start_group("pipelines", lambda _: read_stages(sync, client))

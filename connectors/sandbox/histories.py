@@ -1,4 +1,4 @@
-"""What a CRM writes down by itself when somebody changes a deal: versions of properties (HubSpot), rows of history (Salesforce)."""
+"""What a CRM writes down by itself when somebody changes a record: versions of properties (HubSpot), rows of history (Salesforce)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -8,15 +8,15 @@ from connectors.sandbox.times import hubspot_time
 if TYPE_CHECKING:
     from connectors.sandbox.store import StoredRecord
 
-VERSIONED: Final = ("dealstage", "hubspot_owner_id")  # of HubSpot's deals
+VERSIONED: Final = {"deals": ("dealstage", "hubspot_owner_id"), "meetings": ("field_sales_feedback",)}
 TRACKED_BY_HISTORY: Final = ("StageName", "Amount", "Probability", "CloseDate")  # what makes an OpportunityHistory row
 Histories = Mapping[str, list[dict[str, Any]]]
 
 
 def property_versions(old: "StoredRecord", changed: Mapping[str, Any], at_ms: int) -> Histories:
-    """The versions of a HubSpot deal after a change; what it was made with is the first one."""
+    """The versions of a HubSpot record's properties after a change; what it was made with is the first one."""
     kept = dict(old.history)
-    for name in VERSIONED:
+    for name in VERSIONED.get(old.object, ()):
         before = old.properties.get(name)
         if name in changed and changed[name] != before:
             first = [] if before is None else [property_version(before, old.created_ms)]

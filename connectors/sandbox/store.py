@@ -167,10 +167,10 @@ class Store:
     def edit(
         self, crm: str, object_name: str, record_id: str, properties: Mapping[str, Any], at_ms: int
     ) -> StoredRecord:
-        """Change some properties of one record, with what the CRM itself does then: it keeps the history of stages and owners."""
+        """Change some properties of one record, with what the CRM itself does then: it keeps the history of some properties."""
         old = self._existing(crm, object_name, record_id)
         new = replace(old, modified_ms=at_ms, properties={**old.properties, **properties})
-        if crm == HUBSPOT and object_name == "deals":
+        if crm == HUBSPOT:
             new = replace(new, history=property_versions(old, properties, at_ms))
         self.put(crm, [new])
         if crm == SALESFORCE and object_name == "Opportunity":

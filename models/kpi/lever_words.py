@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from definitions_contract.schema import Kpi
+from definitions_contract.words import Lang
 
 Words = tuple[str, str]  # Japanese, English
 
@@ -57,6 +58,16 @@ STEPS: Mapping[str, Words] = {
     "won_per_valid": ("有効商談からの受注率", "deals won per valid meeting"),
     "amount_per_deal": ("受注単価", "amount per deal"),
 }
+
+
+def segment_word(part: str, lang: Lang) -> str:
+    """Name a value of a segment; one that is not known stays as the CRM has it.
+
+    >>> segment_word("referral", "en")
+    'Referral'
+    """
+    ja, en = SEGMENTS.get(part, (part, part))
+    return ja if lang == "ja" else en
 
 
 def lever_words(cause: str, kpis: Mapping[str, Kpi], names: Mapping[str, str]) -> Words:

@@ -38,6 +38,7 @@ from sqlalchemy.types import TypeEngine
 
 from models.duckdb import (
     family_first,
+    first_version,
     json_texts,
     list_item,
     plain_figure,
@@ -195,6 +196,8 @@ def _reading(table: Table, rule: FieldRule, texts: Sequence[ColumnElement[Any]],
 
 
 def _seen(rule: FieldRule, texts: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+    if rule.is_first:
+        return _present(first_version(texts[0]))
     if rule.is_name:
         texts = family_first(*texts)
     if rule.is_joined or rule.is_name:

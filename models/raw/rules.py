@@ -45,13 +45,14 @@ TOP_LEVEL_OBJECTS = (
     "pipelines",
     "exchange_rates",
 )  # HubSpot: every other object keeps its fields under `properties`
-FORMS = ("from", "values", "default", "divide", "constant", "join", "given", "family")
+FORMS = ("from", "first", "values", "default", "divide", "constant", "join", "given", "family")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
     """How one of our fields is read: the first of `paths` that has a value, or all of them joined, or a constant.
 
+    `is_first`: the path is a HubSpot property's history, whose oldest value counts.
     `is_name`: the paths are a person's given and family name, joined in the order of their script.
 
     `values` translates a picklist; what is not in it becomes `default`, or a bad record when there is none.
@@ -59,6 +60,7 @@ class FieldRule:
 
     field: str
     paths: tuple[str, ...] = ()
+    is_first: bool = False
     is_joined: bool = False
     is_name: bool = False
     values: tuple[tuple[str, str], ...] | None = None
@@ -170,11 +172,14 @@ def _field(path_form: str, field: str, form: Any) -> FieldRule:
         return FieldRule(field, _paths(path_form, form["join"]), is_joined=True)
     if "given" in form:
         return FieldRule(field, _paths(path_form, [form["given"], form["family"]]), is_name=True)
+    is_first = "first" in form
+    paths = (f"propertiesWithHistory.{form['first']}",) if is_first else _paths(path_form, form["from"])
     values = form.get("values")
     default = form.get("default")
     return FieldRule(
         field,
-        _paths(path_form, form["from"]),
+        paths,
+        is_first=is_first,
         values=None if values is None else tuple((_text(found), _text(meant)) for found, meant in values.items()),
         default=None if default is None else _text(default),
         divide=int(form.get("divide", 1)),

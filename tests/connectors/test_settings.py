@@ -108,6 +108,14 @@ def test_a_field_without_one_clear_source_is_refused_on_its_line(tmp_path: Path,
     assert caught.value.line == 10
 
 
+def test_a_first_value_from_a_history_that_the_crm_does_not_hand_out_is_refused(tmp_path: Path) -> None:
+    text = MINIMAL.replace("crm: hubspot", "crm: salesforce")
+    path = a_file(tmp_path, text + "    fields:\n      meetings:\n        Event:\n          title: {first: Subject}\n")
+
+    with pytest.raises(SettingsError, match=r"meetings\.title from a field that keeps the first value"):
+        load_connections(path)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -150,6 +150,18 @@ def test_deals_come_with_their_stage_history_in_both_kinds_of_run(crms: Any) -> 
         assert "hubspot_owner_id" in crms.payloads(landed, "deals")["1"]["propertiesWithHistory"]
 
 
+def test_meetings_come_with_the_versions_of_the_feedback_in_both_kinds_of_run(crms: Any) -> None:
+    crms.put(HUBSPOT, "meetings", {"id": "1", "field_sales_feedback": "accepted", "modified_ms": NOW_MS - 9})
+    crms.store.edit(HUBSPOT, "meetings", "1", {"field_sales_feedback": "rejected"}, NOW_MS - 1)
+
+    full = crms.extract(HUBSPOT, "full")
+    incremental = crms.extract(HUBSPOT, "incremental", cursors={"meetings": NOW - timedelta(days=1)})
+
+    for landed in (full, incremental):
+        kept = crms.payloads(landed, "meetings")["1"]["propertiesWithHistory"]["field_sales_feedback"]
+        assert [version["value"] for version in kept] == ["rejected", "accepted"]
+
+
 def test_more_than_ten_thousand_changes_in_one_millisecond_are_read(crms: Any) -> None:
     crms.put(HUBSPOT, "notes", *({"id": str(number)} for number in range(1, 10_052)))
 

@@ -61,7 +61,7 @@ def field_maps(crm: str) -> Iterator[tuple[str, str, Any, Mapping[str, str]]]:
 
 def sources(rule: Any) -> list[str]:
     match rule:
-        case {"from": str(source)}:
+        case {"from": str(source)} | {"first": str(source)}:
             return [source]
         case {"given": str(given), "family": str(family)}:
             return [given, family]
@@ -96,9 +96,10 @@ def test_every_mapped_field_is_written(store: Store, crm: str) -> None:
 def test_every_value_is_one_that_the_field_map_knows(store: Store, crm: str) -> None:
     unknown = []
     for name, field, rule, where in field_maps(crm):
-        if isinstance(rule, Mapping) and "values" in rule and rule["from"] not in FILLED_BY_THE_SERVER | IN_STAGES:
+        source, *_ = (*sources(rule), None)
+        if isinstance(rule, Mapping) and "values" in rule and source not in FILLED_BY_THE_SERVER | IN_STAGES:
             meant = [record.properties for record in store.all(crm, name) if where.items() <= record.properties.items()]
-            seen = {_text(properties.get(rule["from"])) for properties in meant}
+            seen = {_text(properties.get(source)) for properties in meant}
             unknown += [(name, field, value) for value in seen - set(rule["values"]) - {None}]
 
     assert unknown == []

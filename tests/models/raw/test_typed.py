@@ -216,6 +216,27 @@ def test_every_form_of_the_field_map(
     assert rows(warehouse, tables.raw_deals, "name") == [(expected,)]
 
 
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        pytest.param([("b", "2026-09-03"), ("a", "2026-09-01"), ("", "2026-08-01")], "a", id="an empty one is none"),
+        pytest.param([("a", "2026-09-01"), ("b", "2026-09-03")], "a", id="in any order"),
+        pytest.param([("", "2026-08-01")], None, id="never written"),
+        pytest.param(None, None, id="read before it was asked for"),
+    ],
+)
+def test_the_first_value_comes_from_the_history(
+    warehouse: sa.Connection, land: Land, versions: list[tuple[str, str]] | None, expected: str | None
+) -> None:
+    kept = [{"value": value, "timestamp": f"{day}T00:00:00.000Z"} for value, day in versions or ()]
+    history = {} if versions is None else {"propertiesWithHistory": {"feedback": kept}}
+    source = one_field("meetings", "field_sales_feedback_first", {"first": "feedback"})
+
+    sync(warehouse, land, source, a_version("1", properties(feedback="b") | history, object="meetings"))
+
+    assert rows(warehouse, tables.raw_meetings, "field_sales_feedback_first") == [(expected,)]
+
+
 def test_a_number_is_brought_to_our_unit(warehouse: sa.Connection, land: Land) -> None:
     source = one_field("calls", "duration_seconds", {"from": "x", "divide": 1000})
 
