@@ -979,6 +979,8 @@ alerts = Table(
     _date("proposal_date", "By when"),
     _text("proposal_ja", "The proposal in one Japanese sentence"),
     _text("proposal_en", "The proposal in one English sentence"),
+    _text("leads_to", "Current KPI that shows a change later; NULL when this is no leading one"),
+    _integer("lead_days", "Median days until it does"),
     _date("closed_date", "Night it was closed"),
     _text("closed_why", "period_over, or by a review: target_reset, phase_moved"),
     schema="kpi",

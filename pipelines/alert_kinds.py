@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.board.names import Names
 from pipelines.board.words import Text
 
 GUIDE = "docs/guides/when-an-alert-comes.md"
 LEADING_KPIS = ("calls_made", "connect_rate", "deals_won")  # seen weeks before a target is missed; deals by their age
+LEAD = Text(
+    "{kpi}には約 {days} 日後に表れます(これまでの中央値)。",
+    "{kpi} will show it in about {days} days (own median).",
+)
 
 # What to do first, in one line. The guide has the same kinds as headings, with the rest.
 FIRST_STEPS: dict[str, Text] = {
@@ -49,8 +54,16 @@ def kind_of(alert: Mapping[Any, Any]) -> str:
     """
     is_ahead = alert["worst_state"] == "ahead"
     if alert["kind"] == "change":
-        return "leading" if alert["kpi_id"] in LEADING_KPIS and not is_ahead else "change"
+        is_leading = alert["kpi_id"] in LEADING_KPIS or alert.get("leads_to") is not None
+        return "leading" if is_leading and not is_ahead else "change"
     return "over-achievement" if is_ahead else "target-off"
+
+
+def lead_of(alert: Mapping[Any, Any], names: Names) -> Text | None:
+    """Say which KPI will show a change, and when; None when it is no leading one."""
+    if alert["leads_to"] is None:
+        return None
+    return LEAD.fill(kpi=names.label(alert["leads_to"]), days=alert["lead_days"])
 
 
 def kind_of_data(reason: str) -> str:

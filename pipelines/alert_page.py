@@ -7,7 +7,7 @@ from definitions_contract.schema import Agreement
 from definitions_contract.words import Lang
 from models.kpi.lever_words import lever_words
 from models.statistics.change_life import MORE_FOR_GOOD_NEWS, THRESHOLDS
-from pipelines.alert_kinds import FIRST_STEPS, guide_to, kind_of
+from pipelines.alert_kinds import FIRST_STEPS, guide_to, kind_of, lead_of
 from pipelines.board.formats import number, percent, probability, signed
 from pipelines.board.labels import ALERT_EVENTS, ALERT_STATES, CLOSED, EFFECTS, SPLITS, STATES
 from pipelines.board.names import Names, names_of
@@ -134,6 +134,8 @@ class _Page:
         if alert["proposal"]:
             proposal = Text(alert["proposal_ja"], alert["proposal_en"])
             yield self._word("proposal", proposal=proposal)
+        if (lead := lead_of(alert, self._names)) is not None:
+            yield self._in(lead)
         kind = kind_of(alert)
         yield self._word("first_step", step=FIRST_STEPS[kind])
         yield self._word("guide", guide=guide_to(kind))

@@ -200,7 +200,9 @@ def _send(recipient: Recipient, message: Message) -> bool:
         return False
     chart = write_chart(message.figures, title)
     try:
-        return bool(sender.notify(title=title, body=body, attach=None if chart is None else str(chart)))
+        attached = None if chart is None else str(chart)
+        # said to be plain text: as HTML, which a mail is otherwise, the lines would run together and a CRM's text be markup
+        return bool(sender.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT, attach=attached))
     finally:
         if chart is not None:
             shutil.rmtree(chart.parent, ignore_errors=True)

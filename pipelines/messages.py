@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from definitions_contract.schema import Agreement, Kpi
 from models.kpi.lever_words import lever_words
 from models.tables import alerts, causes, divergence, reps
-from pipelines.alert_kinds import guide_to, kind_of, kind_of_data
+from pipelines.alert_kinds import guide_to, kind_of, kind_of_data, lead_of
 from pipelines.board.names import Names, names_of
 from pipelines.board.phrases import tell
 
@@ -116,7 +116,7 @@ def alert_message(
     scope = (label.ja, label.en)
     why = _why(alert, cause, names)
     guide = guide_to(kind_of(alert))
-    figures = _figures(kpi, state)
+    figures, lead = _figures(kpi, state), lead_of(alert, names)
     texts = {}
     for index, language in enumerate(("ja", "en")):
         kpi_label = getattr(kpi.label, language)
@@ -125,6 +125,7 @@ def alert_message(
             figures[index],
             why[index],
             "→ " + str(alert[f"proposal_{language}"]) if alert[f"proposal_{language}"] else "",
+            getattr(lead, language) if lead else "",
             f"{('手順', 'What to do')[index]}: {guide}",
             f"{event_word} {as_of.isoformat()} · {link or 'kpi explain alert ' + str(alert['alert_id'])}",
         ]

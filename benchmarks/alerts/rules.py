@@ -1,157 +1,147 @@
 """The rules that are compared: ours, night by night, and four that teams use today."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.alerts.simulate import JUDGED_FROM, Floats, Team, business_days
-from benchmarks.alerts.watched import Watched, pace_exposure
-from models.statistics.change_life import CALM, ChangeAlert, Signal, follow
-from models.statistics.changes import Series, scan, scan_since, score_against
-from models.statistics.forecast import History, Standing, Week, forecast_count
+from benchmarks.alerts.simulate import DEPARTMENT, VERDICT_LAG, Department, Floats, ScopeKey, business_days
+from benchmarks.alerts.targets import TARGETS, first_judged, month_target, target_nights
+from benchmarks.alerts.watched import Watched, definition_scores, nightly_scores, pace_weights
+from models.kpi.change_alerts import ScopedChange
+from models.statistics.alert_life import Alert, Silence, replay_all
+from models.statistics.change_life import CALM, Signal, follow
+from models.statistics.changes import Series
 
-TARGETS = {"meetings_booked": "booked", "valid_meetings": "valid"}
-MONTH_DAYS = 245 / 12
-STATE_P_REACH = 0.40
+Scoped = dict[ScopeKey, list[Watched]]
+OPENED, WORSENED, RESOLVED = "opened", "worsened", "resolved"
 
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """One alert of one rule; `day` is the business day of the night."""
+    """One message of one rule; `day` is the business day of the night, `cause` what it names first, as split:part:effect."""
 
     day: int
+    scope: ScopeKey
     stage: str
-    split: str
-    part: str
+    cause: str | None
     is_down: bool
-
-
-def first_judged() -> int:
-    return next(index for index, day in enumerate(business_days()) if day >= JUDGED_FROM)
+    event: str = OPENED
 
 
 # --- ours -------------------------------------------------------------------------------------------------------------
 
 
-def ours(team: Team, series: Sequence[Watched]) -> list[Fired]:
-    """Live through the judged year with the rules of models/statistics."""
-    rows = [(item, *_scores(item)) for item in series]
-    rows += _definition_rows(team, series)
-    rows += list(_target_rows(team))
-    fired = []
-    for alert in follow(_nights(rows)):
-        fired += _as_fired(alert)
-    return fired
+def ours(department: Department, series: Scoped) -> list[Fired]:
+    """Live through the judged year with the rules of models/statistics: what is heard, not what is found."""
+    changes = [change for scope in series for change in _changes(department, scope, series[scope])]
+    stories = [change.story for change in changes]
+    parents = {scope: (DEPARTMENT,) for scope in series if scope != DEPARTMENT}
+    for scope in list(parents):
+        for rep in department.scopes[scope].reps:
+            parents["rep", str(rep)] = (scope, DEPARTMENT)
+    nights = target_nights(department, pace_weights(department), stories, parents)
+    told = replay_all(nights, stories, (), parents)
+    causes = {(night.kpi_id, night.scope, night.evaluated_date): night.cause for night in nights}
+    fired = [row for alert in told.alerts for row in _of_target(alert, causes)]
+    return fired + [row for change in changes for row in _of_change(change, told.silences.get(change.alert_id))]
 
 
-def _as_fired(alert: ChangeAlert) -> Iterator[Fired]:
-    days = business_days()
-    yield Fired(days.index(alert.opening.evaluated_date), *alert.opening.key, alert.opening.is_down)
-    if alert.worsened_date is not None:
-        yield Fired(days.index(alert.worsened_date), *alert.cause.key, alert.cause.is_down)
+def _of_target(alert: Alert, causes: Mapping[object, str | None]) -> Iterator[Fired]:
+    if alert.heard_since is None:
+        return
+    days, opening = business_days(), alert.opening
+    events = {OPENED: alert.heard_since, WORSENED: alert.worsened_date, RESOLVED: alert.resolved_date}
+    for event, day in events.items():
+        if day is None or (event != OPENED and (alert.silenced_by is not None or day <= alert.heard_since)):
+            continue
+        cause = causes[opening.kpi_id, opening.scope, day]
+        yield Fired(days.index(day), opening.scope, opening.kpi_id, cause, not alert.is_ahead, event)
 
 
-def _scores(item: Watched) -> tuple[str, Floats]:
-    found = scan(item.series)
-    kind = "pace" if item.stage == "deals_won" else item.series.kind
-    low, high = np.nan_to_num(found.low), np.nan_to_num(found.high)
-    if item.split != "team" or kind == "pace":
-        return kind, np.minimum(low, 0)  # more of one source or rep is nobody's alarm
-    return kind, np.where(-low >= high, low, high)
+def _of_change(change: ScopedChange, silence: Silence | None) -> Iterator[Fired]:
+    days, alert = business_days(), change.alert
+    events = {OPENED: alert.opening.evaluated_date, WORSENED: alert.worsened_date, RESOLVED: alert.resolved_date}
+    first = ScopedChange(change.scope, replace(alert, cause=alert.opening))
+    for event, day in events.items():
+        if day is not None and (silence is None or day < silence.since):
+            told = first if event == OPENED else change
+            stage, is_down = told.alert.cause.stage, alert.opening.is_down
+            yield Fired(days.index(day), change.scope, stage, told.cause, is_down, event)
 
 
-def _definition_rows(team: Team, series: Sequence[Watched]) -> list[tuple[Watched, str, Floats]]:
-    if team.change is None or team.change.kind != "definition":
-        return []
-    rate = next(item for item in series if item.stage == "valid_rate" and item.split == "team")
-    scores = np.nan_to_num(scan_since(rate.series, team.change.day))
-    scores[team.change.day + 60 :] = 0.0
-    return [(Watched("valid_rate", "definition", "v2", rate.series), "definition", np.minimum(scores, 0))]
+def _changes(department: Department, scope: ScopeKey, series: Sequence[Watched]) -> Iterator[ScopedChange]:
+    change = department.change
+    definition_day = change.day + VERDICT_LAG if change and change.kind == "definition" else None
+    rows = [(item, nightly_scores(item, definition_day)) for item in series]
+    if definition_day is not None:
+        rate = next(item for item in series if (item.stage, item.split) == ("valid_rate", "team"))
+        item = Watched("valid_rate", "definition", "v2", rate.series, "definition")
+        rows.append((item, definition_scores(rate.series, definition_day)))
+    days, matrix = business_days(), np.stack([scores for _, scores in rows])
+    nights = [
+        (days[day], [_signal(*rows[place], day) for place in np.flatnonzero(np.abs(matrix[:, day]) >= CALM)])
+        for day in range(first_judged(), len(days))
+    ]
+    for alert in follow(nights):
+        yield ScopedChange(scope, alert)
 
 
-def _target_rows(team: Team) -> Iterator[tuple[Watched, str, Floats]]:
-    for stage, name in TARGETS.items():
-        counts = getattr(team, name).sum(axis=(1, 2))
-        weights = pace_exposure(counts)
-        target = month_target(counts, team.target_factor)
-        series = Series("count", counts, weights)
-        score = np.nan_to_num(score_against(series, due_by_day(weights, target)))
-        for day in np.flatnonzero(np.abs(score) > CALM):
-            if day < first_judged() or not _is_state(counts, weights, target, int(day), is_down=score[day] < 0):
-                score[day] = 0.0
-        yield Watched(stage, "target", "target", series), "target", score
-
-
-def month_target(counts: Floats, factor: float) -> float:
-    """A month's target: what the year before gave, times how ambitious the team is."""
-    start = first_judged()
-    return float(counts[40:start].sum() / (start - 40) * MONTH_DAYS * factor)
-
-
-def due_by_day(weights: Floats, target: float) -> Floats:
-    months = np.array([day.year * 12 + day.month for day in business_days()])
-    totals = np.bincount(months - months[0], weights)
-    return np.asarray(target * weights / totals[months - months[0]])
-
-
-def _is_state(counts: Floats, weights: Floats, target: float, day: int, *, is_down: bool) -> bool:
-    """Is the target at risk (or as good as reached) by the forecast of that night?"""
-    days = business_days()
-    month = [i for i, other in enumerate(days) if (other.year, other.month) == (days[day].year, days[day].month)]
-    so_far, left = counts[month[0] : day + 1].sum(), weights[day + 1 : month[-1] + 1].sum()
-    starts = range(day - 5 * 44 + 1, day + 1, 5)
-    weeks = tuple(Week(float(counts[max(i, 0) : i + 5].sum()), float(weights[max(i, 0) : i + 5].sum())) for i in starts)
-    history = History(recent=weeks[-8:], earlier=weeks[:-8])
-    reach = forecast_count(Standing(numerator=float(so_far), target=target, weight_left=float(left)), history).p_reach
-    return reach < STATE_P_REACH if is_down else reach > 0.95
-
-
-def _nights(rows: Sequence[tuple[Watched, str, Floats]]) -> Iterator[tuple[object, list[Signal]]]:
-    days, start = business_days(), first_judged()
-    matrix = np.stack([scores for _, _, scores in rows])
-    for day in range(start, len(days)):
-        near = np.flatnonzero(np.abs(matrix[:, day]) >= CALM)
-        yield days[day], [_signal(rows[i], day) for i in near]
-
-
-def _signal(row: tuple[Watched, str, Floats], day: int) -> Signal:
-    item, kind, scores = row
-    split = "team" if kind == "target" else item.split
-    return Signal(business_days()[day], kind, item.stage, split, item.part, float(scores[day]), float(scores[day - 1]))
+def _signal(item: Watched, scores: Floats, day: int) -> Signal:
+    score, before = float(scores[day]), float(scores[day - 1])
+    return Signal(business_days()[day], item.kind, item.stage, item.split, item.part, score, before)
 
 
 # --- theirs -----------------------------------------------------------------------------------------------------------
 
 
-def straight_line(team: Team, _: Sequence[Watched]) -> list[Fired]:
-    """Below 90 % of the target by calendar days gone, from the fifth calendar day on; once a month and KPI."""
+def straight_line(department: Department, _: Scoped) -> list[Fired]:
+    """Below 90 % of the target by calendar days gone, from the fifth calendar day on; once a month, scope and KPI."""
     days, start, fired = business_days(), first_judged(), []
-    for stage, name in TARGETS.items():
-        counts = getattr(team, name).sum(axis=(1, 2))
-        target = month_target(counts, team.target_factor)
-        told, so_far = None, 0.0
-        for day in range(start, len(days)):
-            so_far = counts[day] if days[day].month != days[day - 1].month else so_far + counts[day]
-            is_behind = days[day].day >= 5 and so_far < 0.9 * target * days[day].day / 30.4
-            if is_behind and told != days[day].month:
-                told = days[day].month
-                fired.append(Fired(day, stage, "team", "target", is_down=True))
+    for scope, team in department.scopes.items():
+        for stage, name in TARGETS.items():
+            counts = getattr(team, name).sum(axis=(1, 2))
+            target = month_target(counts, department.target_factor)
+            told, so_far = None, 0.0
+            for day in range(start, len(days)):
+                so_far = counts[day] if days[day].month != days[day - 1].month else so_far + counts[day]
+                is_behind = days[day].day >= 5 and so_far < 0.9 * target * days[day].day / 30.4
+                if is_behind and told != days[day].month:
+                    told = days[day].month
+                    fired.append(Fired(day, scope, stage, None, is_down=True))
     return fired
 
 
-def last_month(team: Team, series: Sequence[Watched]) -> list[Fired]:
+def last_month(_: Department, series: Scoped) -> list[Fired]:
     """This month against the last one, at 5 %, as if counts were Poisson and rates binomial."""
-    del team
     days, fired = business_days(), []
     ends = [i for i in range(first_judged(), len(days) - 1) if days[i].month != days[i + 1].month]
-    for item in series:
+    for scope, item in _each(series):
         for end in ends:
             months = [_month_sums(item.series, end, back) for back in (0, 1)]
             score = _two_sample(item.series.kind, *months)
             if abs(score) > 1.96:
-                fired.append(Fired(end, item.stage, item.split, item.part, is_down=score < 0))
+                fired.append(_fired(end, scope, item, is_down=score < 0))
     return fired
+
+
+def poisson_chart(_: Department, series: Scoped) -> list[Fired]:
+    """Weekly counts (rates: p-chart) outside three sigma of the half year before."""
+    return [fired for scope, item in _each(series) for fired in _weekly(scope, item, is_xmr=False)]
+
+
+def xmr_chart(_: Department, series: Scoped) -> list[Fired]:
+    """Weekly values outside 2.66 mean moving ranges of the half year before."""
+    return [fired for scope, item in _each(series) for fired in _weekly(scope, item, is_xmr=True)]
+
+
+def _each(series: Scoped) -> Iterator[tuple[ScopeKey, Watched]]:
+    return ((scope, item) for scope, items in series.items() for item in items)
+
+
+def _fired(day: int, scope: ScopeKey, item: Watched, *, is_down: bool) -> Fired:
+    split, part = ("funnel", item.stage) if item.split == "team" else (item.split, item.part)
+    return Fired(day, scope, item.stage, f"{split}:{part}:rate", is_down)
 
 
 def _month_sums(series: Series, end: int, back: int) -> tuple[float, float]:
@@ -169,19 +159,7 @@ def _two_sample(kind: str, now: tuple[float, float], before: tuple[float, float]
     return (now[0] / max(now[1], 1) - before[0] / max(before[1], 1)) / max(noise, 1e-9) ** 0.5
 
 
-def poisson_chart(team: Team, series: Sequence[Watched]) -> list[Fired]:
-    """Weekly counts (rates: p-chart) outside three sigma of the half year before."""
-    del team
-    return [fired for item in series for fired in _weekly(item, is_xmr=False)]
-
-
-def xmr_chart(team: Team, series: Sequence[Watched]) -> list[Fired]:
-    """Weekly values outside 2.66 mean moving ranges of the half year before."""
-    del team
-    return [fired for item in series for fired in _weekly(item, is_xmr=True)]
-
-
-def _weekly(item: Watched, *, is_xmr: bool) -> Iterator[Fired]:
+def _weekly(scope: ScopeKey, item: Watched, *, is_xmr: bool) -> Iterator[Fired]:
     start, length = first_judged(), len(item.series.observed)
     ends = range(start % 5 + 4, length, 5)
     hits = np.array([item.series.observed[end - 4 : end + 1].sum() for end in ends])
@@ -200,5 +178,5 @@ def _weekly(item: Watched, *, is_xmr: bool) -> Iterator[Fired]:
             width = 3 * (centre * (1 - centre) / max(cases[week], 1) if is_rate else centre) ** 0.5
         is_out = abs(values[week] - centre) > width
         if is_out and not was_out:
-            yield Fired(end, item.stage, item.split, item.part, is_down=bool(values[week] < centre))
+            yield _fired(end, scope, item, is_down=bool(values[week] < centre))
         was_out = bool(is_out)

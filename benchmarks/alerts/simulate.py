@@ -1,10 +1,11 @@
-"""Teams that never were: two years of calls, meetings and deals of a team, the second one with or without a change.
+"""Departments that never were: two years of calls, meetings and deals of two or three teams, the second one with or without a change.
 
 Weekly counts of calls vary about 5 and of bookings about 4 times as much as chance, with the rhythm of weekdays and
-months, Japanese holidays, leave, and new reps who ramp up.
+months, Japanese holidays, leave, and new reps who ramp up. Sources are the department's, reps belong to one team each.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -16,6 +17,8 @@ from definitions_contract.periods import BusinessCalendar
 from models.statistics.pace import CalendarDay
 
 Floats = NDArray[np.float64]
+ScopeKey = tuple[str, str]
+DEPARTMENT: ScopeKey = ("department", "all")
 
 FIRST_DAY = date(2024, 11, 1)
 JUDGED_FROM = date(2025, 11, 1)  # a year of history before the year that is judged
@@ -29,31 +32,57 @@ DEAL_AGE_DAYS = 25.0  # median business days to a decision
 
 @dataclass(frozen=True, slots=True)
 class Injected:
-    """What was done to a team, from business day `day` on; `part` is the rep or source it was done to."""
+    """What was done, from business day `day` on; `part` is the rep or source it was done to, `team` the one team that it met."""
 
     kind: str
     day: int
     part: str | None = None
     stage: str | None = None
+    team: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Deals:
+    """Per day, and per day and age bucket."""
+
+    decided: Floats
+    open_by_age: Floats
+    decided_by_age: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
-    """Counts per business day: [day, rep, source] for calls to valid; deals per day."""
+    """What a scope did, a team or the department: counts as [day, rep, source]. `valid` and `redefined` by the day of the verdict.
+
+    `judged` are the meetings held that those verdicts are of, `redefined` those that only the former definition would have counted.
+    """
 
     calls: Floats
     connects: Floats
     booked: Floats
-    held_due: Floats  # meetings whose day has come, by the day of the verdict
+    due: Floats
+    held: Floats
+    judged: Floats
     valid: Floats
-    decided: Floats
-    won: Floats
-    open_by_age: Floats  # [day, age bucket]
-    decided_by_age: Floats
-    started: list[int]  # first day of each rep
+    redefined: Floats
+    deals: Deals
+    started: tuple[int, ...]  # first day of each rep
+    reps: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """The department, its teams, what was done to it, and how ambitious its targets are."""
+
+    whole: Team
+    teams: tuple[Team, ...]
     change: Injected | None
     target_factor: float
-    growth: Floats = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def scopes(self) -> Mapping[ScopeKey, Team]:
+        """The department first, then its teams."""
+        return {DEPARTMENT: self.whole} | {("team", str(place)): team for place, team in enumerate(self.teams)}
 
 
 @lru_cache(maxsize=1)
@@ -86,15 +115,17 @@ def rhythm() -> Floats:
 AGE_EDGES = (0, 5, 10, 20, 30, 45, 60, 90, 10_000)
 
 
-def simulate(seed: int, *, has_change: bool, kind: str | None = None) -> Team:
-    """Make one team."""
+def simulate(seed: int, *, has_change: bool, kind: str | None = None) -> Department:
+    """Make one department."""
     rng = np.random.default_rng(seed)
     days = len(business_days())
     weeks = np.arange(days) // 5
-    reps, sources = int(rng.integers(6, 15)), 5
+    sizes = rng.integers(4, 8, int(rng.integers(2, 4)))
+    reps, sources = int(sizes.sum()), 5
+    ends = np.cumsum(sizes)
+    members = [range(end - size, end) for end, size in zip(ends, sizes, strict=True)]
     shares = np.sort(rng.dirichlet(np.full(sources, 8.0)))[::-1]
-    first_judged = business_days().index(next(day for day in business_days() if day >= JUDGED_FROM))
-    change = _change(rng, (kind or CHANGES[seed % len(CHANGES)]), first_judged, reps) if has_change else None
+    change = _change(rng, kind or CHANGES[seed // 2 % len(CHANGES)], members) if has_change else None
     started = [0] * reps
     if rng.random() < 0.5:
         started[-1] = int(rng.integers(60, days - 80))
@@ -104,7 +135,7 @@ def simulate(seed: int, *, has_change: bool, kind: str | None = None) -> Team:
     lump = rng.uniform(1.2, 2.4)  # leave adds the rest of 4 to 5
     level *= _lumps(rng, lump / weekly_mean, weeks)
     if change and change.kind == "volume":
-        level[change.day :] *= 0.75
+        level[change.day :, list(_met(change, members))] *= 0.75
     if change and change.kind == "rep_stops":
         level[change.day :, int(change.part or 0)] = 0.0
     calls = rng.poisson(level[:, :, None] * shares[None, None, :]).astype(float)
@@ -122,31 +153,58 @@ def simulate(seed: int, *, has_change: bool, kind: str | None = None) -> Team:
     lumped = booking * _lumps(rng, np.full(sources, 3.3) / np.maximum(weekly_booked, 3.3), weeks)
     booked = _thin(rng, connects, np.minimum(lumped, 0.95)[:, None, :])
 
-    held_due = _delayed(rng, booked, 3, 11)
+    due = _delayed(rng, booked, 3, 11)
+    show_rate = rng.uniform(0.78, 0.88) * _lumps(rng, np.full(sources, 0.001), weeks)
+    held = _thin(rng, due, show_rate[:, None, :])
     valid_rate = (
-        rng.uniform(0.38, 0.52) * rng.uniform(0.8, 1.2, sources)[None, :] * _lumps(rng, np.full(sources, 0.005), weeks)
+        rng.uniform(0.45, 0.62) * rng.uniform(0.8, 1.2, sources)[None, :] * _lumps(rng, np.full(sources, 0.005), weeks)
     )
     if change and change.stage == "valid":
         valid_rate[change.day :, int(change.part or 0)] *= 0.7
+    by_former = _thin(rng, held, valid_rate[:, None, :])
+    kept = np.ones((days, 1, 1))
     if change and change.kind == "definition":
-        valid_rate[change.day :] *= 0.75
-    valid = _thin(rng, held_due, valid_rate[:, None, :])
-    # the verdict is known some days later
-    held_due, valid = (
-        np.concatenate([np.zeros((VERDICT_LAG, *v.shape[1:])), v[:-VERDICT_LAG]]) for v in (held_due, valid)
+        kept[change.day :] = 0.75
+    valid = _thin(rng, by_former, kept)
+    judged, by_former, valid = (_known_later(values) for values in (held, by_former, valid))
+    deals = [_deals(rng, valid[:, list(team)].sum(axis=(1, 2)), change) for team in members]
+
+    def chosen(team: Sequence[int], own: Deals) -> Team:
+        cut = (calls, connects, booked, due, held, judged, valid, by_former - valid)
+        arrays = [values[:, list(team)] for values in cut]
+        return Team(*arrays, own, tuple(started[rep] for rep in team), tuple(team))
+
+    whole = Deals(*(sum(getattr(row, name) for row in deals) for name in Deals.__dataclass_fields__))
+    return Department(
+        whole=chosen(range(reps), whole),
+        teams=tuple(chosen(team, own) for team, own in zip(members, deals, strict=True)),
+        change=change,
+        target_factor=float(rng.uniform(0.92, 1.03)),
     )
-    deals = _deals(rng, valid.sum(axis=(1, 2)), change)
-    return Team(calls, connects, booked, held_due, valid, *deals, started, change, float(rng.uniform(0.92, 1.03)))
 
 
-def _change(rng: np.random.Generator, kind: str, first: int, reps: int) -> Injected:
+def _change(rng: np.random.Generator, kind: str, members: Sequence[range]) -> Injected:
+    first = business_days().index(next(day for day in business_days() if day >= JUDGED_FROM))
     day = first + int(rng.integers(60, 150))
     if kind == "rep_stops":
-        return Injected(kind, day, str(int(rng.integers(0, max(reps - 1, 1)))))
+        team = int(rng.integers(len(members)))
+        return Injected(kind, day, str(members[team][int(rng.integers(len(members[team]) - 1))]), team=team)
     if kind == "source_rate":
         source = int(rng.integers(0, 3))  # one of the three largest
         return Injected(kind, day, str(source), "connect" if rng.random() < 0.5 else "valid")
+    if kind == "volume" and rng.random() < 0.5:
+        return Injected(kind, day, team=int(rng.integers(len(members))))
     return Injected(kind, day)
+
+
+def _met(change: Injected, members: Sequence[range]) -> Sequence[int]:
+    """Give the reps that a change of volume met."""
+    return members[change.team] if change.team is not None else range(members[-1].stop)
+
+
+def _known_later(values: Floats) -> Floats:
+    """Move counts to the day on which their verdict is known."""
+    return np.concatenate([np.zeros((VERDICT_LAG, *values.shape[1:])), values[:-VERDICT_LAG]])
 
 
 def _trend(rng: np.random.Generator, days: int) -> Floats:
@@ -190,7 +248,7 @@ def _delayed(rng: np.random.Generator, booked: Floats, low: int, high: int) -> F
     return result
 
 
-def _deals(rng: np.random.Generator, valid: Floats, change: Injected | None) -> tuple[Floats, Floats, Floats, Floats]:
+def _deals(rng: np.random.Generator, valid: Floats, change: Injected | None) -> Deals:
     days = len(valid)
     created = np.repeat(np.arange(days), rng.binomial(valid.astype(int), 0.6))
     work = rng.lognormal(np.log(DEAL_AGE_DAYS), 0.7, len(created))  # days of progress until the decision
@@ -198,11 +256,7 @@ def _deals(rng: np.random.Generator, valid: Floats, change: Injected | None) -> 
     fast_days = np.clip(slow_from - created, 0, None)
     ages = np.where(work <= fast_days, work, fast_days + (work - fast_days) * 1.6)
     decided_day = created + np.ceil(ages).astype(int)
-    is_won = rng.random(len(created)) < 0.22
-    decided, won = (
-        np.bincount(decided_day[keep], minlength=days)[:days].astype(float)
-        for keep in (np.ones(len(created), dtype=bool), is_won)
-    )
+    decided = np.bincount(decided_day, minlength=days)[:days].astype(float)
     open_by_age = np.zeros((days, len(AGE_EDGES) - 1))
     decided_by_age = np.zeros_like(open_by_age)
     for bucket, (low, high) in enumerate(pairwise(AGE_EDGES)):
@@ -215,4 +269,4 @@ def _deals(rng: np.random.Generator, valid: Floats, change: Injected | None) -> 
         age = decided_day - created
         here = (age > low) & (age <= high) & (decided_day < days)
         np.add.at(decided_by_age[:, bucket], decided_day[here], 1)
-    return decided, won, open_by_age, decided_by_age
+    return Deals(decided, open_by_age, decided_by_age)

@@ -15,6 +15,7 @@ from models.kpi.alert_proposals import read_tonight, with_change_proposal, with_
 from models.kpi.causes import STALE_SYNC
 from models.kpi.change_alerts import read_change_alerts, rows_of_changes
 from models.kpi.daily_history import ScopeKey
+from models.kpi.lead_time import LeadTime, read_lead_time
 from models.statistics.alert_life import Action, Alert, Night, replay_all
 from models.tables import (
     alert_actions,
@@ -23,7 +24,9 @@ from models.tables import (
     calendar,
     causes,
     changes,
+    deals,
     divergence,
+    meetings,
     pace_weights,
     reps,
 )
@@ -39,12 +42,18 @@ def build_alerts(connection: Connection, context: BuildContext) -> Iterator[Mapp
     ended = dict.fromkeys(_former_kpis(context) - _present_kpis(context), context.agreement.phases.since)
     nights, stories = _nights(connection, context, nightly_causes), [change.story for change in found]
     told = replay_all(nights, stories, actions, parents, ended=ended)
-    tonight = read_tonight(connection, context)
+    tonight, lead = read_tonight(connection, context), read_lead_time(connection, context)
     newest_causes = {key[:-1]: cause for key, cause in nightly_causes.items()}  # in the order of their nights
     for alert in told.alerts:
-        yield with_target_proposal(_row(alert, newest_causes), tonight)
+        yield with_target_proposal(_row(alert, newest_causes), tonight) | {"leads_to": None, "lead_days": None}
     for row in rows_of_changes(found, told.silences, actions, context.as_of):
-        yield with_change_proposal(row, tonight)
+        yield with_change_proposal(row, tonight) | _lead(row, lead)
+
+
+def _lead(row: Mapping[str, Any], lead: LeadTime) -> dict[str, Any]:
+    """Say which target a fall will be missed by, and when; a rise is no warning."""
+    days = lead.days.get(row["kpi_id"]) if row["worst_state"] != "ahead" else None
+    return {"leads_to": None if days is None else lead.kpi_id, "lead_days": days}
 
 
 def _nights(connection: Connection, context: BuildContext, nightly_causes: Mapping[Any, str]) -> list[Night]:
@@ -207,7 +216,7 @@ def _event(
 
 MODEL = Model(
     table=alerts,
-    reads=(calendar, divergence, causes, changes, pace_weights, reps, alert_actions),
+    reads=(calendar, divergence, causes, changes, pace_weights, reps, meetings, deals, alert_actions),
     rows=build_alerts,
     group="kpi",
 )

@@ -1,7 +1,7 @@
 """Has the level of anything that is watched changed against its own past? One row per series and night, without any target.
 
-Watched are the leading KPIs of each team and department: calls, connections, meetings booked, valid and attended meetings, by lead
-source and rep, the pace of deals, and what each CRM delivers.
+Watched are the leading KPIs of each team and department: calls, connections, meetings booked, valid and attended meetings, the
+department's by lead source, a team's calls by rep; the pace of deals, and what each CRM delivers.
 """
 
 from collections import defaultdict
@@ -138,6 +138,8 @@ def _scopes(departments: Mapping[str, str]) -> list[tuple[Scope, frozenset[str]]
 def _of_kpi(kpi_id: str, scope: Scope, facts: Sequence[Fact], days: _Days, exposure: Floats) -> Iterator[_Item]:
     kind = "rate" if kpi_id in RATES else "count"
     yield _Item(scope, kpi_id, "team", scope[1], kind, _series(kpi_id, facts, days, exposure))
+    if scope[0] != "department":
+        return  # a source is the department's: its teams' shares of it say the same, with more noise
     by_source: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
         by_source[fact.lead_source].append(fact)
@@ -163,11 +165,10 @@ def _of_definition(
     """A new definition is a known day: what followed it is asked about by itself for some months."""
     since = definition_since(context.agreement, kpi, as_of=context.as_of)
     index = None if since is None else days.position.get(since)
-    if index is None or not 0 < len(days.days) - index <= DEFINITION_WATCH:
+    series = _series(kpi.id, facts, days, days.zeros())
+    if index is None or not 0 < len(series.observed) - index <= DEFINITION_WATCH:
         return
-    yield _Item(
-        scope, kpi.id, "definition", str(since), "definition", _series(kpi.id, facts, days, days.zeros()), index
-    )
+    yield _Item(scope, kpi.id, "definition", str(since), "definition", series, index)
 
 
 def _of_deals(connection: Connection, departments: Mapping[str, str], days: _Days) -> Iterator[_Item]:
@@ -215,7 +216,7 @@ def _series(kpi_id: str, facts: Sequence[Fact], days: _Days, exposure: Floats) -
     if kpi_id not in RATES:
         return Series("count", hits, exposure)
     if kpi_id in SETTLING:
-        hits[-VERDICT_BUSINESS_DAYS:] = cases[-VERDICT_BUSINESS_DAYS:] = 0.0
+        hits, cases = hits[:-VERDICT_BUSINESS_DAYS], cases[:-VERDICT_BUSINESS_DAYS]
     return Series("rate", hits, cases)
 
 
@@ -245,9 +246,9 @@ def _heads(connection: Connection, days: _Days) -> dict[Scope, Floats]:
 
 def _row(item: _Item, days: _Days, as_of: date) -> dict[str, Any] | None:
     scores, windows = _scores(item)
-    if not np.isfinite(scores[-1]):
+    if len(scores) < 2 or not np.isfinite(scores[-1]):
         return None
-    last = len(days.days) - 1
+    last = len(scores) - 1
     seen = window_of(item.series, last, int(windows[-1]))
     return {
         "evaluated_date": as_of,

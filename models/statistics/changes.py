@@ -7,6 +7,7 @@ samples and empty days keep an honest tail. Only days up to the night enter: rep
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -24,6 +25,8 @@ BLOCK = 5  # a week of business days: the unit of dispersion
 PRIOR_WEEKS = 8.0  # the prior counts as two months of own weeks
 PRIOR_DISPERSION: Mapping[str, float] = {"count": 3.0, "rate": 1.3}
 LEAST_DISPERSION = 1.0  # never calmer than chance: a smaller estimate is luck
+RUN_FALL = 0.3  # relative: the smallest fall of a rate that is worth a call; a run weighs it against no fall
+RUN_ENDS = 20  # business days: a month without any fall ends a run
 LEVEL_DRIFT: Mapping[str, float] = {"count": 0.04, "rate": 0.03}  # levels wander so much without being news (relative)
 
 
@@ -74,10 +77,15 @@ def scan(series: Series) -> Scan:
     high = np.where(np.isnan(scores), -np.inf, scores)
     lengths = np.array(series.windows, dtype=np.int64)
     is_known = np.isfinite(low.min(axis=0))
+    low_window, low = lengths[low.argmin(axis=0)], low.min(axis=0)
+    if series.kind == "rate":
+        run = _run(series)
+        is_run = run.score < np.minimum(low, 0.0)
+        low, low_window = np.where(is_run, run.score, low), np.where(is_run, run.length, low_window)
     return Scan(
-        low=np.where(is_known, low.min(axis=0), np.nan),
+        low=np.where(is_known, low, np.nan),
         high=np.where(is_known, high.max(axis=0), np.nan),
-        low_window=lengths[low.argmin(axis=0)],
+        low_window=low_window,
         high_window=lengths[high.argmax(axis=0)],
     )
 
@@ -171,6 +179,41 @@ def _scores(kind: Kind, figures: Floats, dispersion: Floats) -> Floats:
     wander = drift**2 * before / np.maximum(1 - before, 0.05)
     variance = dispersion * (1 / exposure + 1 / base_exposure) + wander
     return np.asarray(distance / np.sqrt(variance))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Per night: how sure it is that a rate has been falling since some day (0 or less), and how many days ago that was."""
+
+    score: Floats
+    length: NDArray[np.int64]
+
+
+def _run(series: Series) -> _Run:
+    """Add up what each day says for a fall by RUN_FALL and against it (a CUSUM): a slow loss that no window is long enough for.
+
+    The sum begins anew whenever it says "no fall", or the last month shows none. As a log-likelihood ratio g it is as sure as a
+    distance of sqrt(2 g) standard errors.
+    """
+    observed, exposure = series.observed, series.exposure
+    base_observed, base_exposure = (_shifted(_last(values, BASELINE), GAP) for values in (observed, exposure))
+    known_days = _shifted(np.minimum(np.arange(1, len(observed) + 1, dtype=float), BASELINE), GAP)
+    is_known = (known_days >= LEAST_BASELINE) & (base_exposure > 0)
+    level = np.clip(base_observed / np.where(base_exposure > 0, base_exposure, 1.0), 0.02, 0.98)
+    fallen = level * (1 - RUN_FALL)
+    ratio = observed * np.log(fallen / level) + (exposure - observed) * np.log((1 - fallen) / (1 - level))
+    sums = np.cumsum(np.where(is_known, ratio / _dispersion(series), 0.0))
+    has_no_fall = _last(observed, RUN_ENDS) >= level * _last(exposure, RUN_ENDS)
+    score, length = np.zeros(len(sums)), np.zeros(len(sums), dtype=np.int64)
+    ends = [*np.flatnonzero(has_no_fall | ~is_known), len(sums)]
+    for start, stop in pairwise(ends):
+        part = sums[start:stop]
+        lowest = np.minimum.accumulate(part)
+        score[start:stop] = -np.sqrt(2 * (part - lowest))
+        places = np.arange(len(part))
+        begun = np.maximum.accumulate(np.where(part <= lowest, places, 0))
+        length[start:stop] = places - begun
+    return _Run(score, length)
 
 
 def _dispersion(series: Series) -> Floats:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipelines.alert_kinds import lead_of
 from pipelines.board import formats
 from pipelines.board.alert_help import Help, help_of
 from pipelines.board.charts import Bar, waterfall_bars
@@ -245,11 +246,13 @@ def _proposal(row: Mapping[str, Any], names: Names) -> Text | None:
     lever = Text("{split}「{part}」", "{split} “{part}”").fill(
         split=look_up(SPLITS, split), part=names.part(split, part)
     )
-    return words.fill(
+    text = words.fill(
         lever=lever if part else names.kpi(row["kpi_id"]),
         value=names.figure(row["kpi_id"], row["proposal_value"]),
         day=formats.short_day(row["proposal_date"]),
     )
+    lead = lead_of(row, names)
+    return text if lead is None else Text(text.ja + lead.ja, f"{text.en} {lead.en}")
 
 
 def _histories(facts: Facts) -> dict[str, list[Text]]:

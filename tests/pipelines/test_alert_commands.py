@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from definitions_contract.loader import load_agreement
 from definitions_contract.words import Lang
 from models import tables
+from models.statistics.change_life import THRESHOLDS
 from pipelines.alert_actions import active_alerts, as_handled
 from pipelines.alert_list import gap_cell
 from pipelines.assets.divergence import divergence_results, divergence_specs
@@ -126,7 +127,7 @@ def test_open_alerts_are_json_and_csv_for_programs(warehouse: Warehouse) -> None
             (
                 "Valid meetings: off target (Inside sales)",
                 "1. Lead source Purchased list (rate):",
-                "It opens at 3.5 standard errors",
+                f"It opens at {THRESHOLDS['target', 'team']} standard errors",
                 "Reject reasons: Wrong contact",
                 "Cause: lead source “Purchased list”, rate.",
                 "Guide: docs/guides/when-an-alert-comes.md#target-off",
@@ -137,7 +138,7 @@ def test_open_alerts_are_json_and_csv_for_programs(warehouse: Warehouse) -> None
             (
                 "有効商談数: 未達の見込み（インサイドセールス）",
                 "1. 流入経路 購入リスト（率）:",
-                "標準誤差の 3.5 倍以上",
+                f"標準誤差の {THRESHOLDS['target', 'team']} 倍以上",
                 "却下理由: 担当者が違う",
                 "原因: 流入経路「購入リスト」の率。",
                 "手順: docs/guides/when-an-alert-comes.md#target-off",

@@ -185,6 +185,8 @@ def test_an_e_mail_arrives_with_its_japanese_whole(warehouse: Warehouse) -> None
     assert picture.get_payload(decode=True).startswith(b"\x89PNG")
     assert "有効商談" in str(make_header(decode_header(mail["Subject"])))
     assert "達成確率" in body
+    assert [part.get_content_type() for part in texts] == ["text/plain"]  # as HTML its lines would run together
+    assert len(body.splitlines()) >= 8
 
 
 def test_a_failed_night_is_told_without_waiting_for_an_alert() -> None:

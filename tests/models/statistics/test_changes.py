@@ -1,5 +1,6 @@
 """A level is held against its own past: steady noise stays silent, a real change is found, and the same nights say the same."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -7,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.statistics.change_life import CALM_NIGHTS, Signal, follow
-from models.statistics.changes import Series, scan, scan_since, score_against
+from models.statistics.change_life import CALM_NIGHTS, THRESHOLDS, Signal, follow
+from models.statistics.changes import RUN_ENDS, WINDOWS, Series, scan, scan_since, score_against
 from models.statistics.deal_pace import deal_pace
 from models.statistics.proposals import Matter, propose
 
 DAYS = 300
+BAR = THRESHOLDS["rate", "lead_source"]
 START = date(2026, 1, 1)
 
 
@@ -102,9 +104,9 @@ def nights(*signals: list[Signal]) -> list[tuple[date, list[Signal]]]:
 @pytest.mark.parametrize(
     ("score", "before", "count"),
     [
-        pytest.param(-3.4, -3.4, 1, id="both nights at the threshold"),
-        pytest.param(-3.39, -5.0, 0, id="tonight below it"),
-        pytest.param(-5.0, -3.39, 0, id="the night before below it"),
+        pytest.param(-BAR, -BAR, 1, id="both nights at the threshold"),
+        pytest.param(0.01 - BAR, -5.0, 0, id="tonight below it"),
+        pytest.param(-5.0, 0.01 - BAR, 0, id="the night before below it"),
         pytest.param(-5.0, 5.0, 0, id="on two sides"),
     ],
 )
@@ -180,3 +182,37 @@ def test_each_matter_has_its_proposal(values: dict[str, object], choice: str, va
     proposal = propose(matter(**values))
 
     assert (proposal.choice, proposal.value) == (choice, pytest.approx(value))
+
+
+def a_rate_that_falls(*, days_low: int, days_after: int = 0) -> Series:
+    """Four cases a day, half of them hits; a third fewer for some days, and as before from then on."""
+    rates = np.concatenate([np.full(300, 0.5), np.full(days_low, 0.35), np.full(days_after, 0.5)])
+    return Series("rate", 4 * rates, np.full(len(rates), 4.0))
+
+
+def test_a_slow_loss_is_found_by_its_run_where_no_window_is_long_enough() -> None:
+    series = a_rate_that_falls(days_low=60)
+
+    found = scan(series)
+
+    (longest,) = {found.low_window[-1]}
+    only_windows = scan(replace(series, kind="count", exposure=np.ones(360)))  # counts have no run
+    assert found.low[-1] < -THRESHOLDS["rate", "lead_source"]
+    assert abs(int(longest) - 60) <= 1  # it began when the rate fell
+    assert set(only_windows.low_window) <= set(series.windows)
+
+
+def test_a_run_is_over_a_month_after_the_rate_is_back() -> None:
+    found = scan(a_rate_that_falls(days_low=60, days_after=RUN_ENDS + 1))
+
+    assert int(found.low_window[-1]) in WINDOWS
+    assert found.low[-1] > -THRESHOLDS["rate", "lead_source"]
+
+
+@given(st.lists(st.integers(0, 8), min_size=250, max_size=250))
+def test_later_days_never_change_what_a_run_said(hits: list[int]) -> None:
+    series = Series("rate", np.array(hits, dtype=float), np.full(250, 8.0))
+    cut = replace(series, observed=series.observed[:220], exposure=series.exposure[:220])
+
+    np.testing.assert_allclose(scan(cut).low, scan(series).low[:220], atol=1e-9)
+    assert (np.nan_to_num(scan(series).low) <= np.nan_to_num(scan(series).high)).all()
