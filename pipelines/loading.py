@@ -182,7 +182,8 @@ def _sweep(writing: sa.Connection, connection: Connection, sync: Landed, window:
             "CRM, as far as this user sees; nothing was changed: give the user back the right to see them, or, if they were "
             f"really deleted, run `kpi nightly --full-refresh --only {connection.name}`"
         )
-    bury_purged(writing, ids, sync_id=sync.sync_id, moment=sync.extracted_at)
+    if found.purged_count:
+        bury_purged(writing, ids, sync_id=sync.sync_id, moment=sync.extracted_at)
     return _proof(
         connection,
         sync,
