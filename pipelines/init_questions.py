@@ -289,13 +289,13 @@ def _same(text: str) -> Callable[[Given, date], str]:
 
 def _teams(of_sandbox: str, own: str) -> Callable[[Given, date], str]:
     """The demo company's teams where everything asked is the demo company."""
-    return lambda answers, _today: of_sandbox if uses_only_sandbox(answers) else own
+    return lambda answers, _today: of_sandbox if all(_is_demo(crm, answers) for crm in answers["crm"]) else own
 
 
-def uses_only_sandbox(answers: Given) -> bool:
-    """Whether every CRM that is asked is the built-in demo company."""
-    urls = [answers.get(f"{crm}_url") for crm in answers["crm"] if crm != Crm.FILES]
-    return bool(urls) and all(url == "sandbox" for url in urls)
+def _is_demo(crm: Crm, answers: Given) -> bool:
+    """Whether it is the built-in demo company, or the filled example of exports, which has the same teams."""
+    name, built_in = ("files_folder", "") if crm == Crm.FILES else (f"{crm}_url", "sandbox")
+    return bool(answers[name] == built_in)
 
 
 QUESTIONS = (

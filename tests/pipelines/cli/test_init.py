@@ -118,6 +118,19 @@ def test_a_field_of_field_sales_answer_brings_the_rule_that_asks_it(tmp_path: Pa
     assert event["outcome"].values is not None
 
 
+@pytest.mark.parametrize(
+    ("given", "teams"),
+    [
+        pytest.param({"crm": "files"}, ("Inside Sales East", "Inside Sales West"), id="the filled example"),
+        pytest.param({"crm": "files", "files_folder": "/exports"}, ("Inside Sales",), id="exports of one's own"),
+        pytest.param({"crm": "hubspot, files", "hubspot_url": "sandbox"}, ("Inside Sales East", "Inside Sales West"), id="demo"),
+        pytest.param({"crm": "hubspot, files"}, ("Inside Sales",), id="a real CRM"),
+    ],
+)  # fmt: skip
+def test_the_teams_taken_for_granted_are_those_of_the_records(given: dict[str, str], teams: tuple[str, ...]) -> None:
+    assert answered(given)["inside_teams"] == teams
+
+
 def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
     mine = tmp_path / "agreement" / "targets.yaml"
     mine.parent.mkdir()
