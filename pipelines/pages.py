@@ -24,7 +24,7 @@ h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 0.5rem 0; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #d4d4d4; text-align: left; vertical-align: top; }
-th { word-break: keep-all; vertical-align: bottom; } td:first-child { min-width: 6em; }
+th { word-break: keep-all; vertical-align: bottom; } td:not(.figure) { min-width: 5em; }
 td.figure, th.figure { text-align: right; }
 @media (max-width: 40rem) { body { margin: 1rem auto; } th, td { padding: 0.25rem 0.5rem; } }
 @media (prefers-color-scheme: dark) { body { color: #eaeaea; background: #161616; } th, td { border-color: #444; } a { color: #8ab4f8; } }
