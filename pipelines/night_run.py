@@ -26,7 +26,7 @@ from dagster._core.execution import compute_logs
 from connectors.lock import HeldError, hold
 from models.ops.data_checks import UNCHANGED
 from pipelines.assets.sources import NOTHING_ASIDE, SOURCE_READ, SYNC_KEPT
-from pipelines.errors import WarehouseBusyError
+from pipelines.errors import SettingsError, WarehouseBusyError
 from pipelines.launcher import is_alive
 from pipelines.night_lock import LOCK_NAME, OURS, is_ours
 from pipelines.schedules import night_config
@@ -49,8 +49,13 @@ class NightResult:
 
 def prepare_home(settings: Settings) -> None:
     """Make the folders of KPI_HOME, and tell Dagster where its own is. A home's own dagster.yaml counts, else the product's."""
-    for folder in (settings.landing, settings.dagster_home, settings.logs):
-        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        for folder in (settings.landing, settings.dagster_home, settings.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        remedy = "let this user write there, or name another folder"
+        raise SettingsError(f"KPI_HOME {settings.home} cannot be written ({reason}); {remedy}") from error
     own = settings.home / "dagster.yaml"
     _copy_if_changed(own if own.exists() else PROJECT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)

@@ -241,7 +241,11 @@ def _write(console: Console, home: Path, answers: Mapping[str, Any], lang: Lang)
     from definitions_contract.loader import load_agreement
     from pipelines.init_files import write_home
 
-    written = write_home(home, answers)
+    try:
+        written = write_home(home, answers)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise InitError(f"{home} cannot be written ({reason}); name another folder with --into") from error
     for word, paths in (("made", written.made), ("kept", written.kept), ("other", written.other)):
         for path in paths:
             say(console, f"{WORDS[word][lang]}  {path}")

@@ -19,7 +19,7 @@ from definitions_contract.loader import load_agreement
 from definitions_contract.schema import SigningState
 from definitions_contract.signing import state
 from pipelines.cli import app
-from pipelines.errors import InitError
+from pipelines.errors import InitError, SettingsError
 from pipelines.init_files import needed_variables, render_home, write_home
 from pipelines.init_questions import (
     QUESTIONS,
@@ -30,6 +30,8 @@ from pipelines.init_questions import (
     read_goal,
     read_variable,
 )
+from pipelines.night_run import prepare_home
+from pipelines.settings import Settings
 from tests.night.homes import FOREIGN
 
 TODAY = date(2026, 11, 23)
@@ -129,6 +131,18 @@ def test_a_field_of_field_sales_answer_brings_the_rule_that_asks_it(tmp_path: Pa
 )  # fmt: skip
 def test_the_teams_taken_for_granted_are_those_of_the_records(given: dict[str, str], teams: tuple[str, ...]) -> None:
     assert answered(given)["inside_teams"] == teams
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    home = tmp_path / "file" / "home"
+
+    done = kpi("--yes", "--no-sync", "--into", str(home))
+
+    assert isinstance(done.exception, InitError)
+    assert f"{home} cannot be written (Not a directory)" in str(done.exception)
+    with pytest.raises(SettingsError, match="cannot be written"):
+        prepare_home(Settings.from_env({"KPI_HOME": str(home)}))
 
 
 def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
