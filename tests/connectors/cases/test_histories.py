@@ -28,6 +28,7 @@ SURVIVED = {
 }
 LATE = {HUBSPOT: "H5", SALESFORCE: "S2"}  # what was done in the last hour shows the night after only
 STOPPING = {HUBSPOT: ("H9", {"policy": "DAILY"}), SALESFORCE: ("S9", {"kind": "daily"})}
+FEW = {"times": 5}  # one request may meet all of H9 and H10, and is tried eight times
 # what no increment can see must be found by the comparison of ids, here every night
 SETTINGS = {"id_check_days": 1}
 
@@ -62,8 +63,7 @@ class History:
         """One CRM's sync under some plays; False when one of them stopped it."""
         nights, stage = self.nights[crm], self.nights[crm].stage
         for play_id in self.dice.sample(SURVIVED[crm], 3):
-            at = {"at_ms": FIRST_MS + day * DAY_MS + 1} if play_id == "H6" else {}
-            stage.play(play_id, **at)
+            stage.play(play_id, **{"H6": {"at_ms": FIRST_MS + day * DAY_MS + 1}, "H10": FEW}.get(play_id, {}))
         if self.is_late:
             stage.play(LATE[crm], from_ms=FIRST_MS + day * DAY_MS - HOUR_MS)
         is_bulk = crm == SALESFORCE and self.dice.random() < 0.5
