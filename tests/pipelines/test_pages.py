@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -59,6 +59,7 @@ def test_only_web_links_lead_somewhere(link: str | None, is_kept: bool) -> None:
     assert "m1" in reader.text
 
 
+@settings(deadline=None)
 @given(cells=st.lists(st.lists(st.text(max_size=6), min_size=2, max_size=2), min_size=1, max_size=4))
 def test_a_markdown_table_keeps_its_cells(cells: list[list[str]]) -> None:
     lines = write_page([grid(["a", "b"], cells)], "md", "en").rstrip("\n").split("\n")
@@ -73,6 +74,7 @@ def test_japanese_columns_line_up() -> None:
     assert table == "規則      件数\n──────────────\n実施済み     7\nheld        12\n"
 
 
+@settings(max_examples=40, deadline=None)
 @given(texts=st.lists(st.text(max_size=60), min_size=2, max_size=6))
 def test_no_line_is_wider_than_the_terminal(texts: list[str]) -> None:
     text = write_page(
