@@ -15,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 import duckdb
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from connectors.sandbox.store import Store
 from pipelines.night_run import NightResult, run_night
@@ -80,8 +81,11 @@ KPI = (sys.executable, "-c", "from pipelines.cli import main; main()")
 
 
 def read(database: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Rows of a statement; times are in UTC."""
-    with closing(duckdb.connect(database, read_only=True)) as connection:
+    """Rows of a statement; times are in UTC. A sensor of a running service has the file for an instant, after a night above all."""
+    waiting = Retrying(
+        retry=retry_if_exception_type(duckdb.IOException), wait=wait_fixed(0.2), stop=stop_after_delay(20), reraise=True
+    )
+    with closing(waiting(duckdb.connect, database, read_only=True)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         return connection.execute(statement, list(values)).fetchall()
 
