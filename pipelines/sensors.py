@@ -19,7 +19,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from pipelines.agreement import current_agreement
 from pipelines.alerts import deliver, send_failure
-from pipelines.assets.night import Night, day_of
+from pipelines.assets.night import Night, began, day_of
 from pipelines.night_lock import is_home_taken
 from pipelines.recipients import load_recipients
 from pipelines.settings import Settings
@@ -50,7 +50,9 @@ def _alert_sensor(settings: Settings, job: Job) -> SensorDefinition:
             return
         agreement = current_agreement(settings)
         now = datetime.now(UTC)
-        as_of = _as_of(context.dagster_run.run_config) or day_of(Night(), agreement.team.tz, now)
+        as_of = _as_of(context.dagster_run.run_config) or day_of(
+            Night(), agreement.team.tz, began(context.instance, context.dagster_run)
+        )
         recipients, link = load_recipients(settings)
         sent = deliver(Warehouse(settings.warehouse), agreement, channels=recipients, as_of=as_of, now=now, link=link)
         context.log.info("sent %d messages for %s", sent, as_of)

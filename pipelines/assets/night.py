@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from dagster import ConfigurableResource, InitResourceContext
-from pydantic import Field
+from dagster import ConfigurableResource, DagsterInstance, DagsterRun, InitResourceContext
+from pydantic import Field, PrivateAttr
 
 from connectors.lock import hold
 from models.context import BuildContext, ConnectionFacts
@@ -29,6 +29,13 @@ class Night(ConfigurableResource):  # type: ignore[type-arg]  # its value is its
     )
     full_refresh: bool = Field(default=False, description="Ask the CRMs for everything again, not only what changed.")
     only: str = Field(default="", description="Name of the one connection to ask. Empty: all.")
+    # a run that goes on after midnight counts the day that its first step counted
+    _began: datetime | None = PrivateAttr(default=None)
+
+    @property
+    def began(self) -> datetime:
+        """When the run began; now, outside a run."""
+        return self._began or datetime.now(UTC)
 
 
 def night_holding(home: Path) -> Night:
@@ -37,6 +44,8 @@ def night_holding(home: Path) -> Night:
     class NightHolding(Night):
         @contextmanager
         def yield_for_execution(self, context: InitResourceContext) -> Iterator[Night]:
+            if context.run is not None and context.instance is not None:
+                self._began = began(context.instance, context.run)
             if context.run is None or is_ours(context.run):
                 yield self
                 return
@@ -44,6 +53,14 @@ def night_holding(home: Path) -> Night:
                 yield self
 
     return NightHolding()
+
+
+def began(instance: DagsterInstance, run: DagsterRun) -> datetime:
+    """When a run began, or the one that it is a retry of: resumed or retried tomorrow, it still counts the same day."""
+    for run_id in filter(None, (run.root_run_id, run.run_id)):
+        if (record := instance.get_run_record_by_id(run_id)) is not None:
+            return record.create_timestamp
+    return datetime.now(UTC)
 
 
 def day_of(night: Night, zone: ZoneInfo, now: datetime) -> date:
@@ -67,7 +84,7 @@ def build_context(settings: Settings, night: Night) -> BuildContext:
     connections = current_connections(settings)
     return BuildContext(
         agreement=agreement,
-        as_of=day_of(night, agreement.team.tz, now),
+        as_of=day_of(night, agreement.team.tz, night.began),
         known_at=now,
         connections=tuple(ConnectionFacts(name=c.name, crm=c.crm, record_url=c.record_url) for c in connections),
     )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from unittest.mock import patch
 
@@ -19,7 +20,7 @@ from dagster._core.storage.tags import GRPC_INFO_TAG
 from filelock import FileLock
 from rich.console import Console
 
-from pipelines.assets.night import Night, night_holding
+from pipelines.assets.night import Night, began, night_holding
 from pipelines.cli import services
 from pipelines.launcher import NightLauncher
 from pipelines.night_lock import LOCK_NAME, OURS, is_home_taken
@@ -126,6 +127,25 @@ def test_a_run_waits_for_the_home_and_has_it_to_itself_and_kpi_nightly_has_it_al
 
     assert taken == [False, True]
     assert not is_home_taken(tmp_path)
+
+
+def test_a_run_counts_the_day_on_which_it_began_however_late_it_is_resumed_or_retried(
+    instance: DagsterInstance, tmp_path: Path
+) -> None:
+    seen = list[datetime]()
+
+    @asset
+    def part(night: Night) -> None:
+        seen.append(night.began)
+
+    run_id = materialize([part], resources={"night": night_holding(tmp_path)}, instance=instance).run_id
+    record = instance.get_run_record_by_id(run_id)
+    retry = instance.add_run(DagsterRun(job_name="nightly", root_run_id=run_id, parent_run_id=run_id))
+
+    assert record is not None
+    assert seen == [record.create_timestamp]
+    assert began(instance, retry) == record.create_timestamp
+    assert record.create_timestamp.tzinfo is not None
 
 
 def test_a_stop_waits_for_the_night_in_progress_and_then_ends_all_that_the_service_started(
