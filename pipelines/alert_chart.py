@@ -46,10 +46,10 @@ def render_chart(figures: Mapping[str, float], title: str, *, is_rate: bool = Fa
     return bytes(vl_convert.vegalite_to_png(spec, scale=2))
 
 
-def write_chart(figures: Mapping[str, float], title: str) -> Path | None:
+def write_chart(figures: Mapping[str, float], title: str, *, is_rate: bool = False) -> Path | None:
     """Write the picture to a file of its own; None when there is nothing to draw."""
     if not {"actual", "target"} <= set(figures):
         return None
     path = Path(mkdtemp(prefix="kpi-chart-")) / "kpi.png"
-    path.write_bytes(render_chart(figures, title))
+    path.write_bytes(render_chart(figures, title, is_rate=is_rate))
     return path

@@ -198,7 +198,7 @@ def _send(recipient: Recipient, message: Message) -> bool:
     sender = apprise.Apprise()
     if not sender.add(recipient.address.get_secret_value()):
         return False
-    chart = write_chart(message.figures, title)
+    chart = write_chart(message.figures, title, is_rate=message.is_rate)
     try:
         attached = None if chart is None else str(chart)
         # said to be plain text: as HTML, which a mail is otherwise, the lines would run together and a CRM's text be markup

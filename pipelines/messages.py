@@ -1,7 +1,7 @@
 """What is said about an alert: what, how far, how sure, why, what to do, and where to look. Fits a phone; no names of leads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -46,6 +46,7 @@ class Message:
     severity: str = "at_risk"
     texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
+    is_rate: bool = False
 
     def in_language(self, language: str) -> tuple[str, str]:
         """Give title and body; both languages together when asked for or when there is no other."""
@@ -130,10 +131,12 @@ def alert_message(
             f"{event_word} {as_of.isoformat()} · {link or 'kpi explain alert ' + str(alert['alert_id'])}",
         ]
         texts[language] = (f"{kpi_label}: {words[index]} ({scope[index]})", "\n".join(line for line in lines if line))
-    numbers = {key: float(state[key]) for key in ("actual", "expected_to_date", "forecast", "target") if state.get(key)}
+    shown = ("actual", "expected_to_date", "forecast", "target")
+    numbers = {key: float(state[key]) for key in shown if state.get(key) is not None}  # none at all is a figure, too
     severity = str(alert["divergence_state"])
     place = (str(alert["scope_kind"]), str(alert["scope_id"]))
-    return _message(str(alert["alert_id"]), event, as_of, texts, place, severity, numbers)
+    message = _message(str(alert["alert_id"]), event, as_of, texts, place, severity, numbers)
+    return replace(message, is_rate=kpi.unit == "fraction")
 
 
 def _message(

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from definitions_contract.loader import load_agreement
 from models.tables import alerts, causes, divergence, notifications
 from pipelines.alerts import deliver, send_failure
+from pipelines.messages import due_messages
 from pipelines.recipients import Recipient
 from pipelines.settings import PROJECT
 from pipelines.warehouse import Warehouse, insert_rows
@@ -111,6 +112,16 @@ def test_a_message_in_one_language_names_the_cause_and_the_guide_in_it(
     assert [word for word in others if word in text] == []
     assert "when-an-alert-comes.md#target-off" in text
     assert len(text.splitlines()) <= 7  # a phone's screen
+
+
+def test_the_picture_shows_nothing_done_as_nothing_and_a_rate_as_one(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        connection.execute(sa.update(alerts).values(kpi_id="valid_rate"))
+        connection.execute(sa.update(divergence).values(kpi_id="valid_rate", actual=0.0))
+        [message] = due_messages(connection, AGREEMENT, AS_OF)
+
+    assert message.is_rate
+    assert message.figures["actual"] == 0
 
 
 def test_a_story_that_was_told_before_got_worse_and_is_no_new_one(warehouse: Warehouse) -> None:
