@@ -29,7 +29,8 @@ from pipelines.wiring import build_definitions
 from tests.night.homes import AS_OF, Home, tables_of
 
 SCHEMA, ROWS, LINEAGE = "dagster/column_schema", "dagster/row_count", "dagster/column_lineage"
-FORGOTTEN = {"calls_have_a_disposition", "meetings_have_an_outcome"}  # warnings: the demo's reps leave some of both out
+# warnings: the demo's reps leave some of each out
+FORGOTTEN = {"calls_have_a_disposition", "meetings_have_an_outcome", "won_deals_name_a_currency"}
 DIVERGING = {"targets_on_track_department", "targets_on_track_team"}  # warnings: the story's bad source shows in both
 GROUPS = {"agreement", "landing", "raw", "core", "kpi", "ops", "published"}
 
