@@ -74,10 +74,9 @@ def _count(condition: str) -> str:
 
 OUT = "direction = 'outbound' AND status = 'completed'"
 SENT = "direction = 'outbound' AND is_delivered"
-WON, DECIDED = "status = 'won'", "status IN ('won', 'lost')"
-MEETINGS_WON = (
-    "(SELECT v.*, d.status AS deal_status FROM p_verdicts v LEFT JOIN p_deals d ON d.deal_id = 'hubspot:' || v.deal_id)"
-)
+WON, DECIDED = "status = 'won' AND close_date <= $as_of", "status IN ('won', 'lost')"
+MEETINGS_WON = f"""(SELECT v.*, d.deal_id IS NOT NULL AS is_won FROM p_verdicts v
+        LEFT JOIN p_deals d ON d.deal_id = 'hubspot:' || v.deal_id AND {WON})"""
 FACTS = (
     _fact("calls_made", "p_calls", "called_date", "count(*)", where=OUT),
     _fact("connect_rate", "p_calls", "called_date", _count("disposition = 'connected'"), "count(*)", where=f"{OUT} AND disposition <> 'unknown'"),
@@ -90,7 +89,7 @@ FACTS = (
     _fact("valid_rate", "p_verdicts", "held_date", _count("verdict = 'valid'"), "count(*)", "version", "outcome = 'held'"),
     _fact("field_sales_acceptance", "p_meetings", "held_date", _count("field_sales_feedback = 'accepted'"), "count(*)", where="outcome = 'held' AND field_sales_feedback IN ('accepted', 'rejected')"),
     _fact("no_show_rate", "p_meetings", "held_date", _count("outcome = 'no_show'"), "count(*)", where="outcome IN ('held', 'no_show')"),
-    _fact("meeting_to_won", MEETINGS_WON, "held_date", _count("deal_status = 'won'"), "count(*)", "version", "verdict = 'valid'"),
+    _fact("meeting_to_won", MEETINGS_WON, "held_date", _count("is_won"), "count(*)", "version", "verdict = 'valid'"),
     _fact("deals_won", "p_deals", "close_date", "count(*)", where=WON),
     _fact("won_amount", "p_deals", "close_date", "sum(agreed_amount)", where=WON),
     _fact("win_rate_by_close_date", "p_deals", "close_date", _count(WON), "count(*)", where=DECIDED),
