@@ -33,9 +33,9 @@ from connectors.settings import (
 )
 from connectors.sync import LEAST_SKEW_SECONDS, Finding, Progress, Sync
 
-# A first or full read that was killed goes on with the objects that it has not completed, if it is started again so soon:
-# what it completed is as old as that. The next night's increment covers it.
-RESUME = timedelta(hours=12)
+# A first or full read that was killed goes on where it was, if it is started again so soon: what it has is as old as that.
+# The next night's increment covers it.
+RESUME = timedelta(days=3)  # a weekend; Salesforce has the results of a bulk job for a week
 MOST_SKEW_SECONDS = 300.0  # a clock further off breaks logins that sign a time (JWT)
 MOST_USED = 0.8  # of the day's requests: above it the night may not come to its end
 # Python looks for cycles after 700 new objects, which a page has: a third of the processor time, and records hold none.

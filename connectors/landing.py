@@ -1,14 +1,14 @@
 """Records into immutable files and back: landing/<connection>/<sync_id>/<object>/<nnn>.parquet, and last manifest.json.
 
-An extraction without a manifest never happened. What it had read completely of an object stands in <object>.part.json: the
-next full read takes that over, and removes the rest.
+An extraction without a manifest never happened. What it had read of an object stands in <object>.part.json, whole or up to a
+place: the next full read takes that over, goes on from the place, and removes the rest.
 """
 
 import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,10 @@ from connectors.sink import Window as Window
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
 PART = ".part.json"
+
+Place = Mapping[
+    str, Any
+]  # where the reading of one object goes on; plain JSON, only the object's job knows what it says
 
 
 class LandingWriter:
@@ -46,6 +50,8 @@ class LandingWriter:
         self._rejected: list[RejectedRecord] = []
         self._fields: dict[str, Mapping[str, str]] = {}
         self._parts: dict[str, dict[str, Any]] = {}
+        self._places: dict[str, Place] = {}
+        self._digests: dict[Path, str] = {}  # of completed files: read once, however often they are written down
         self._lock = threading.Lock()
 
     def sink(self, object_name: str, window: Window) -> Sink:
@@ -68,8 +74,13 @@ class LandingWriter:
         """Records landed so far, all objects."""
         return sum(sink.record_count for sink in list(self._sinks.values()))
 
+    @property
+    def keeps_places(self) -> bool:
+        """Whether a killed run would be gone on with: there are conditions to know it by."""
+        return bool(self._part_key)
+
     def take_over(self, *, since: datetime) -> None:
-        """Take over what a killed run of the same key had read completely since then; remove what else it left."""
+        """Take over what a killed run of the same key had read and written down since then; remove what else it left."""
         parent = self.folder.parent
         found = [(part, path) for path in parent.glob(f"*/*{PART}") if (part := _read_part(path)) is not None]
         fitting = [
@@ -89,33 +100,82 @@ class LandingWriter:
         for path in self.folder.glob(f"*{PART}"):
             part = _read_part(path)
             if part and part["key"] == self._part_key and datetime.fromisoformat(part["finished_at"]) >= since:
-                self._parts[path.name.removesuffix(PART)] = part
-        kept = {window["object"] for part in self._parts.values() for window in part["windows"]}
+                group = path.name.removesuffix(PART)
+                if part["place"] is None:
+                    self._parts[group] = part
+                else:
+                    self._go_on(group, part)
+        kept = {window["object"] for part in self._parts.values() for window in part["windows"]} | set(self._sinks)
         for folder in self.folder.iterdir():
             if folder.is_dir() and folder.name not in kept:
                 shutil.rmtree(folder)
+
+    def _go_on(self, group: str, part: Mapping[str, Any]) -> None:
+        """Take up an object behind its place; files begun after it are removed."""
+        self._places[group] = part["place"]
+        self._rejected += [RejectedRecord(**record) for record in part["rejected"]]
+        for window in _from_windows(part["windows"], self.folder):
+            folder = self.folder / window.object
+            for file in set(folder.glob("*")) - set(window.files):
+                file.unlink()
+            sink = Sink(folder, Window(window.window_start, window.window_end))
+            sink.go_on(window.files)
+            self._sinks[window.object] = sink
 
     def has(self, group: str) -> bool:
         """Whether the object and all that hangs on it were taken over."""
         return group in self._parts
 
+    def place(self, group: str) -> Place | None:
+        """Where the reading of the object goes on; None: at its beginning."""
+        return self._places.get(group)
+
+    def keep_place(self, group: str, place: Place, now: datetime) -> None:
+        """Write down that an object is read up to a place, with all that hangs on it."""
+        self._write_part(group, now, place)
+
+    def forget_place(self, group: str) -> None:
+        """Let the next run begin the object anew."""
+        (self.folder / f"{group}{PART}").unlink(missing_ok=True)
+
     def finish_group(self, group: str, now: datetime) -> None:
         """Write down that an object is complete with all that hangs on it, so that a killed run need not read it again."""
+        self._parts[group] = self._write_part(group, now, None)
+
+    def _write_part(self, group: str, now: datetime, place: Place | None) -> dict[str, Any]:
         with self._lock:
-            names = [name for name in self._sinks if group_of(name) == group]
+            sinks = {name: sink for name, sink in sorted(self._sinks.items()) if group_of(name) == group}
             rejected = [record for record in self._rejected if group_of(record.object) == group]
-        windows = [_window_json(_finished(name, self._sinks[name]), self.folder) for name in sorted(names)]
+        for sink in sinks.values():
+            sink.finish() if place is None else sink.pause()
         part = {
             "key": self._part_key,
             "finished_at": now,
-            "windows": windows,
+            "place": place,
+            "windows": [self._window_json(name, sink) for name, sink in sinks.items()],
             "rejected": [asdict(record) for record in rejected],
             "fields": self._fields.get(group, {}),
         }
-        self._parts[group] = part
         if self._part_key:
             self.folder.mkdir(parents=True, exist_ok=True)
             _write_atomically(self.folder / f"{group}{PART}", orjson.dumps(part))
+        return part
+
+    def _window_json(self, name: str, sink: Sink) -> dict[str, Any]:
+        for file in sink.files:
+            self._digests[file] = self._digests.get(file) or _sha256(file)
+        start = sink.window.start
+        return {
+            "object": name,
+            "window_start": start.isoformat() if start else None,
+            "window_end": sink.window.end.isoformat(),
+            "crm_count": sink.crm_count,
+            "landed_count": sink.landed_count or 0,
+            "files": [
+                {"path": str(file.relative_to(self.folder)), "sha256": self._digests[file]} for file in sink.files
+            ],
+            "missing_ids": list(sink.missing_ids),
+        }
 
     def commit(
         self, *, is_full: bool, started_at: datetime, extracted_at: datetime, clock_skew_seconds: float = 0.0
@@ -193,19 +253,6 @@ def remove_leftovers(landing: Path, connection: str, *, keep: str = "") -> None:
             shutil.rmtree(leftover)
 
 
-def _finished(name: str, sink: Sink) -> LandedWindow:
-    sink.finish()
-    return LandedWindow(
-        object=name,
-        window_start=sink.window.start,
-        window_end=sink.window.end,
-        crm_count=sink.crm_count,
-        landed_count=sink.landed_count or 0,
-        files=tuple(sink.files),
-        missing_ids=sink.missing_ids,
-    )
-
-
 def _read_part(path: Path) -> dict[str, Any] | None:
     """What a killed run wrote down of one object; None when that itself or a file of it is not whole."""
     try:
@@ -214,7 +261,7 @@ def _read_part(path: Path) -> dict[str, Any] | None:
         is_whole = all(_sha256(path.parent / file["path"]) == file["sha256"] for file in files)
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
         return None
-    return part if is_whole else None
+    return part if is_whole and "place" in part else None
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
@@ -231,19 +278,6 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _window_json(window: LandedWindow, folder: Path) -> dict[str, Any]:
-    files = [{"path": str(file.relative_to(folder)), "sha256": _sha256(file)} for file in window.files]
-    return {
-        "object": window.object,
-        "window_start": window.window_start.isoformat() if window.window_start else None,
-        "window_end": window.window_end.isoformat(),
-        "crm_count": window.crm_count,
-        "landed_count": window.landed_count,
-        "files": files,
-        "missing_ids": list(window.missing_ids),
-    }
-
-
 def _from_json(content: dict[str, Any], folder: Path) -> Landed:
     if content["version"] != MANIFEST_VERSION:
         raise ValueError("unknown manifest version")
@@ -254,21 +288,25 @@ def _from_json(content: dict[str, Any], folder: Path) -> Landed:
         is_full=content["is_full"],
         started_at=datetime.fromisoformat(content["started_at"]),
         extracted_at=datetime.fromisoformat(content["extracted_at"]),
-        windows=tuple(
-            LandedWindow(
-                object=window["object"],
-                window_start=datetime.fromisoformat(window["window_start"]) if window["window_start"] else None,
-                window_end=datetime.fromisoformat(window["window_end"]),
-                crm_count=window["crm_count"],
-                landed_count=window["landed_count"],
-                files=tuple(folder / file["path"] for file in window["files"]),
-                missing_ids=tuple(window.get("missing_ids", ())),
-            )
-            for window in content["windows"]
-        ),
+        windows=_from_windows(content["windows"], folder),
         rejected=tuple(RejectedRecord(**record) for record in content["rejected"]),
         fields=content.get("fields", {}),
         clock_skew_seconds=content.get("clock_skew_seconds", 0.0),
+    )
+
+
+def _from_windows(windows: Sequence[Mapping[str, Any]], folder: Path) -> tuple[LandedWindow, ...]:
+    return tuple(
+        LandedWindow(
+            object=window["object"],
+            window_start=datetime.fromisoformat(window["window_start"]) if window["window_start"] else None,
+            window_end=datetime.fromisoformat(window["window_end"]),
+            crm_count=window["crm_count"],
+            landed_count=window["landed_count"],
+            files=tuple(folder / file["path"] for file in window["files"]),
+            missing_ids=tuple(window.get("missing_ids", ())),
+        )
+        for window in windows
     )
 
 

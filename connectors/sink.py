@@ -4,7 +4,7 @@ So little waits in memory, however many records there are and however many objec
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ COLUMNS: "list[pa.Field[Any]]" = [
 ]
 SCHEMA = pa.schema(COLUMNS)
 SAME_IN_A_FILE = ["connection", "object"]  # a sink is one object's of one connection
+ALL_BUT_PAYLOAD = [name for name in SCHEMA.names if name != "payload"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Sink:
     """Takes the records of one object from all threads.
 
     `crm_count` and `landed_count` stay as the object's job sets them; without it every id that landed counts.
+    `record_count` is of this run; `full_files` those that were completed since the last pause.
     """
 
     folder: Path
@@ -93,6 +95,7 @@ class Sink:
     landed_count: int | None = None
     record_count: int = 0
     missing_ids: tuple[str, ...] = ()
+    full_files: int = 0
     ids: IdSet = field(default_factory=IdSet)
     files: list[Path] = field(default_factory=list)
     _rows: list[Record] = field(default_factory=list)
@@ -112,14 +115,25 @@ class Sink:
         if full:
             self._write(*full)
 
-    def finish(self) -> None:
-        """Write what is left. From here on only the number of ids is known, not which."""
+    def go_on(self, files: Sequence[Path]) -> None:
+        """Begin behind files that a killed run has completed."""
+        self.files.extend(files)
+        for records in kept_records(files):
+            self.ids.update([record.id for record in records])
+
+    def pause(self) -> None:
+        """Write what is left and complete the file: all that came so far stands in `files`."""
         with self._lock:
             rest = self._take() if self._rows else None
         if rest:
             self._write(*rest)
         with self._file_lock:
             self._close()
+            self.full_files = 0
+
+    def finish(self) -> None:
+        """Write what is left. From here on only the number of ids is known, not which."""
+        self.pause()
         if self.landed_count is None:
             self.landed_count = len(self.ids)
         self.ids = IdSet()
@@ -142,3 +156,12 @@ class Sink:
         if self._file is not None:
             self._file.close()
             self._file = None
+            self.full_files += 1
+
+
+def kept_records(files: Sequence[Path]) -> Iterator[list[Record]]:
+    """The records in completed files, a row group at a time, without their payloads."""
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(GROUP_ROWS, columns=ALL_BUT_PAYLOAD):
+                yield [Record(**row, payload="") for row in batch.to_pylist()]

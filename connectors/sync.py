@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
-from connectors.errors import RecordRejectedError
+from connectors.errors import IncompleteReadError, RecordRejectedError, RequestRefusedError
 from connectors.http import Caller
-from connectors.landing import LandingWriter, Sink, Window
+from connectors.landing import LandingWriter, Place, Sink, Window
 from connectors.records import Record, RejectedRecord
 from connectors.settings import Connection
 from connectors.workers import Group, Workers
@@ -84,9 +84,18 @@ class Sync:
         return self._now.astimezone(UTC) + timedelta(seconds=time.monotonic() - self._began)
 
     def start_group(self, object_name: str, task: Callable[[Group], None]) -> None:
-        """Queue the reading of an object, unless a killed run has read it already."""
-        if not self._writer.has(object_name):
-            self.workers.submit_group(task, on_done=lambda: self._writer.finish_group(object_name, datetime.now(UTC)))
+        """Queue the reading of an object, unless a killed run has read it whole already."""
+        if self._writer.has(object_name):
+            return
+
+        def read(group: Group) -> None:
+            try:
+                task(group)
+            except (RequestRefusedError, IncompleteReadError):
+                self._writer.forget_place(object_name)  # going on there again might end so again
+                raise
+
+        self.workers.submit_group(read, on_done=lambda: self._writer.finish_group(object_name, datetime.now(UTC)))
 
     def window(self, object_name: str, *, from_start: bool, is_whole: bool = False) -> Window:
         """What to ask for: from the overlap before the cursor, or all of it (`from_start`: since the connection's start day).
@@ -133,8 +142,25 @@ class Sync:
         return object_name in self._cursors
 
     def sink(self, object_name: str, window: Window) -> Sink:
-        """Where the object's records go."""
+        """Where the object's records go. Its window is the one that a killed run began with, where that is gone on with."""
         return self._writer.sink(object_name, window)
+
+    def place(self, object_name: str) -> Place:
+        """Where a killed run had come to in the object's full read; empty: at the beginning."""
+        return self._writer.place(object_name) or {}
+
+    @property
+    def keeps_places(self) -> bool:
+        """Whether a later run goes on where this one is killed: a full read's does, an increment begins again."""
+        return self._writer.keeps_places
+
+    def is_place_due(self, sink: Sink) -> bool:
+        """Whether the object's place is to be written down: after each file that is full."""
+        return self.keeps_places and sink.full_files > 0
+
+    def keep_place(self, object_name: str, place: Place) -> None:
+        """Write down where the object's full read goes on. All that came until there has landed, and what hangs on it."""
+        self._writer.keep_place(object_name, place, datetime.now(UTC))
 
     def land(self, object_name: str, sink: Sink, records: list[Record]) -> None:
         """Hand over one page."""

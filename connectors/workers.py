@@ -1,6 +1,7 @@
 """A few threads whose tasks may start further tasks; the first error stops them all."""
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,7 +17,7 @@ class Workers:
         self._open = 0
         self._error: BaseException | None = None
 
-    def submit(self, task: Callable[[], None]) -> None:
+    def submit(self, task: Callable[[], object]) -> None:
         """Queue a task. After an error nothing more is started."""
         with self._changed:
             if self._error is not None:
@@ -29,7 +30,7 @@ class Workers:
         """Tasks that run or wait."""
         return self._open
 
-    def offer(self, task: Callable[[], None]) -> bool:
+    def offer(self, task: Callable[[], object]) -> bool:
         """Queue a task, unless so many wait already that whoever brings it had better do it."""
         if self.open_count >= MOST_OPEN:
             return False
@@ -52,7 +53,7 @@ class Workers:
         if self._error is not None:
             raise self._error
 
-    def _do(self, task: Callable[[], None]) -> None:
+    def _do(self, task: Callable[[], object]) -> None:
         error: BaseException | None = None
         try:
             if self._error is None:
@@ -71,25 +72,56 @@ class Group:
     def __init__(self, workers: Workers, on_done: Callable[[], None]) -> None:
         self._workers = workers
         self._on_done = on_done
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._waiting: deque[Callable[[], None]] = deque()
         self._open = 0
+        self._error: BaseException | None = None
 
     def submit(self, task: Callable[[], None]) -> None:
-        """Queue a task of the group; when too many wait, it is done at once."""
-        counted = self.counted(task)
-        if not self._workers.offer(counted):
-            counted()
+        """Queue a task of the group; when too many wait, one is done at once."""
+        self._waiting.append(self.counted(task))
+        if not self._workers.offer(self._do_next):
+            self._do_next()
+
+    def settle(self) -> None:
+        """Return when all tasks of the group are done but the one that asks; it does itself what still waits.
+
+        Raises the error of one that failed.
+        """
+        while self._do_next():
+            pass
+        with self._changed:
+            while self._open > 1:
+                self._changed.wait()
+            if self._error is not None:
+                raise self._error
 
     def counted(self, task: Callable[[], None]) -> Callable[[], None]:
         """The task as one of the group, which is not done before it is."""
-        with self._lock:
+        with self._changed:
             self._open += 1
         return lambda: self._do(task)
 
-    def _do(self, task: Callable[[], None]) -> None:
+    def _do_next(self) -> bool:
+        try:
+            task = self._waiting.popleft()
+        except IndexError:  # `settle` has done it
+            return False
         task()
-        with self._lock:
-            self._open -= 1
-            is_last = self._open == 0
+        return True
+
+    def _do(self, task: Callable[[], None]) -> None:
+        error: BaseException | None = None
+        try:
+            task()
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            with self._changed:
+                self._open -= 1
+                self._error = self._error or error
+                is_last = self._open == 0 and self._error is None
+                self._changed.notify_all()
         if is_last:
             self._on_done()

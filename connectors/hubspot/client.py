@@ -84,12 +84,20 @@ class HubSpotClient:
         return self._ask("GET", path, names=names, query=query, body=None)
 
     def pages(self, path: str, query: Query, **names: str) -> Iterator[list[Mapping[str, Any]]]:
-        """All pages of a list. Only the absence of `paging.next` ends it, not a short page."""
-        after: str | None = None
+        """All pages of a list."""
+        yield from (results for results, _ in self.pages_after(None, path, query, **names))
+
+    def pages_after(
+        self, after: str | None, path: str, query: Query, **names: str
+    ) -> Iterator[tuple[list[Mapping[str, Any]], str | None]]:
+        """The pages of a list that follow `after`, each with what the next one follows.
+
+        Only the absence of `paging.next` ends it, not a short page.
+        """
         while True:
             page = self.get(path, query if after is None else [*query, ("after", after)], **names)
-            yield page["results"]
             following = next_after(page)
+            yield page["results"], following
             if following is None:
                 return
             if following == after:

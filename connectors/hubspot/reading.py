@@ -17,6 +17,7 @@ from connectors.hubspot.search import Search
 from connectors.landing import Sink, Window, as_utc
 from connectors.records import Record
 from connectors.settings import HubSpotConnection
+from connectors.sink import kept_records
 from connectors.sync import IDS, Sync
 from connectors.workers import Group
 
@@ -104,6 +105,7 @@ class ObjectJob:
         fields = fields_to_read(self.connection, self.spec, known)
         window = self.sync.window(name, from_start=self.spec.is_activity)
         sink = self.sync.sink(name, window)
+        window = sink.window
         self._read = Arrivals(window, self.connection.overlap)
         search = Search(self.client, self.connection.name, name, self.spec.cursor_property)
         if self.sync.is_incremental(name):
@@ -120,10 +122,18 @@ class ObjectJob:
 
     def _read_list(self, search: Search, fields: Fields, sink: Sink) -> int:
         """The whole list; returns how many of them HubSpot has in the window."""
-        count = search.count(sink.window)
-        self.sync.expect(count)
-        for results in self.client.pages("list", self._query(fields, archived=False), object=self.spec.name):
+        place = self.sync.place(self.spec.name)
+        for records in kept_records(sink.files):
+            self._read.add(records)
+        count = int(place["count"]) if place else search.count(sink.window)
+        self.sync.expect(max(0, count - len(self._read.ids)))
+        query = self._query(fields, archived=False)
+        for results, after in self.client.pages_after(place.get("after"), "list", query, object=self.spec.name):
             self._read.add(self._land_living(results, sink))
+            if after is not None and self.sync.is_place_due(sink):
+                self._read_associations(sink.window, everything=True)
+                self.group.settle()
+                self.sync.keep_place(self.spec.name, {"count": count, "after": after})
         return count
 
     def _read_changed(self, search: Search, fields: Fields, sink: Sink) -> int:

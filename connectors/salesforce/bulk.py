@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from connectors.errors import BulkJobError, IncompleteReadError, RequestRefusedError, UnavailableError
+from connectors.landing import Place
 from connectors.salesforce.client import SalesforceClient
 
 PAGE_ROWS = 5_000  # some 5 MB of CSV: few requests, little memory for each of several objects
@@ -18,6 +19,7 @@ CHUNK_ROWS = 2_000
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 20.0
 DEADLINE_SECONDS = 7_200.0  # Salesforce itself gives up a query job after some two hours of retries
+JOB = "job"  # in a place: the id of its bulk job
 LAST_LOCATOR = "null"  # the word, not an empty header
 BOOLEANS = {"true": True, "false": False}
 NUMBERS = frozenset({"double", "currency", "percent"})
@@ -33,30 +35,38 @@ def read_bulk(
     object_name: str,
     query: str,
     types: Mapping[str, str],
+    place: Place,
+    keeps_job: bool,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[list[Row]]:
-    """Rows of the query in lists of a fair size. `types` are the object's field types, as describe gives them.
+) -> Iterator[tuple[list[Row], Place]]:
+    """Rows of the query in lists of a fair size; with the last ones of a page the place of the next, with others an empty one.
+
+    `types` are the object's field types, as describe gives them. A `place` of a killed run is gone on from while Salesforce
+    has its job. `keeps_job`: after an error it stays, to be gone on with.
 
     Raises BulkJobError when there is no finished job (nothing has been given then: read by REST), IncompleteReadError when
     the job's pages hold another number of rows than the job says.
     """
-    job_id, expected = _finished_job(client, object_name, query, clock)
-    given = 0
-    locator = ""
+    if not (JOB in place and _is_there(client, place[JOB], object_name)):
+        job_id, expected = _finished_job(client, object_name, query, clock)
+        place = {JOB: job_id, "expected": expected, "given": 0, "locator": ""}
+    job_id, expected, given, locator = (place[key] for key in (JOB, "expected", "given", "locator"))
     try:
         while locator != LAST_LOCATOR:
             address = f"jobs/query/{job_id}/results?maxRecords={PAGE_ROWS}" + (f"&locator={locator}" if locator else "")
             following, rows = client.read(address, _page, what=f"bulk results of {object_name}")
             header, body = rows[0] if rows else [], rows[1:]
-            yield from _chunks(header, body, types)
             given += len(body)
+            here = {JOB: job_id, "expected": expected, "given": given, "locator": following}
+            for chunk, is_last in _chunks(header, body, types):
+                yield chunk, here if is_last else {}
             if following == locator:
-                raise IncompleteReadError(
-                    connection, object_name=object_name, reason="a page names itself as the next one"
-                )
+                reason = "a page names itself as the next one"
+                raise IncompleteReadError(connection, object_name=object_name, reason=reason)
             locator = following
     finally:
-        _forget(client, job_id)
+        if locator == LAST_LOCATOR or not keeps_job:
+            _forget(client, job_id)
     if given != expected:
         reason = f"the bulk job processed {expected} records and gave {given}"
         raise IncompleteReadError(connection, object_name=object_name, reason=reason)
@@ -101,10 +111,22 @@ def _page(response: requests.Response) -> tuple[str, list[list[str]]]:
     return response.headers.get("Sforce-Locator") or LAST_LOCATOR, rows
 
 
-def _chunks(header: Sequence[str], rows: Sequence[Sequence[str]], types: Mapping[str, str]) -> Iterator[list[Row]]:
+def _is_there(client: SalesforceClient, job_id: str, object_name: str) -> bool:
+    """Whether a killed run's job still has its results: Salesforce keeps them for a week, or until somebody deletes it."""
+    try:
+        return bool(client.get(f"jobs/query/{job_id}", what=f"bulk query of {object_name}")["state"] == "JobComplete")
+    except RequestRefusedError:
+        return False
+
+
+def _chunks(
+    header: Sequence[str], rows: Sequence[Sequence[str]], types: Mapping[str, str]
+) -> Iterator[tuple[list[Row], bool]]:
+    """The rows in parts; whether it is the last one."""
     readers = [(name.split("."), _convert(types.get(name, "string"))) for name in header]
     for start in range(0, len(rows), CHUNK_ROWS):
-        yield [_row(readers, row) for row in rows[start : start + CHUNK_ROWS]]
+        end = start + CHUNK_ROWS
+        yield [_row(readers, row) for row in rows[start:end]], end >= len(rows)
 
 
 def _row(readers: Sequence[tuple[list[str], Convert]], values: Sequence[str]) -> Row:

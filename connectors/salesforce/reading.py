@@ -12,10 +12,10 @@ from urllib.parse import quote_plus
 import orjson
 
 from connectors.errors import BulkJobError, RecordRejectedError, RequestRefusedError
-from connectors.landing import Sink, Window, as_utc
+from connectors.landing import Place, Sink, Window, as_utc
 from connectors.records import Record
 from connectors.salesforce import soql
-from connectors.salesforce.bulk import read_bulk
+from connectors.salesforce.bulk import JOB, read_bulk
 from connectors.salesforce.client import LOST_LOCATOR, Page, SalesforceClient
 from connectors.salesforce.objects import OBJECTS, Known, ObjectSpec, fetch_known, fields_to_read, objects_of
 from connectors.settings import SalesforceConnection
@@ -72,6 +72,7 @@ class ObjectReader:
             self.spec.name, from_start=self.spec.is_activity, is_whole=self.spec.is_whole or is_refreshed
         )
         sink = self.sync.sink(self.spec.name, window)
+        window = sink.window
         self._read_window(sink, fields)
         if is_refreshed:
             self.sync.note_sweep(REFRESH, self.spec.name, window)
@@ -86,16 +87,19 @@ class ObjectReader:
 
     def _read_window(self, sink: Sink, fields: Sequence[str]) -> None:
         conditions = self._conditions(sink.window)
-        before = self._count(conditions)
-        self.sync.expect(before)
-        for rows in self._rows(fields, conditions, before) if before else ():
+        place = self.sync.place(self.spec.name)
+        before = int(place["count"]) if place else self._count(conditions)
+        self.sync.expect(max(0, before - len(sink.ids)))
+        for rows, following in self._rows(fields, conditions, before, place) if before else ():
             build = partial(_record, self.connection.name, self.spec, self.sync.clock())
             self.sync.land(self.spec.name, sink, self.sync.records(rows, build))
+            if following and self.sync.is_place_due(sink):
+                self.sync.keep_place(self.spec.name, {"count": before, **following})
         landed = len(sink.ids)
         after = before if landed == before else self._count(conditions)
         sink.crm_count = settled_count(landed, before=before, after=after)
         if landed < sink.crm_count:
-            ids = (str(row["Id"]) for rows in self._pages(self._clock_fields(), conditions) for row in rows)
+            ids = (str(row["Id"]) for rows, _ in self._pages(self._clock_fields(), conditions, {}) for row in rows)
             sink.missing_ids = tuple(sink.ids.without(ids)[:MOST_NAMED])
 
     def _list_ids(self) -> None:
@@ -104,7 +108,7 @@ class ObjectReader:
         sink = self.sync.note_sweep(IDS, self.spec.name, window)
         conditions = self._conditions(window)
         before = self._count(conditions)
-        for rows in self._rows(self._clock_fields(), conditions, before) if before else ():
+        for rows, _ in self._rows(self._clock_fields(), conditions, before, {}) if before else ():
             build = partial(_record, self.connection.name, self.spec, self.sync.clock())
             sink.add(self.sync.records(rows, build))
         landed = len(sink.ids)
@@ -120,9 +124,14 @@ class ObjectReader:
     def _clock_fields(self) -> list[str]:
         return ["Id", self.spec.cursor_field, *(["IsDeleted"] if "IsDeleted" in self.known.types else [])]
 
-    def _rows(self, fields: Sequence[str], conditions: Sequence[str], count: int) -> Iterator[list[Row]]:
-        """The rows by whichever API suits so many; REST where Bulk does not work out."""
-        if 0 < self.connection.bulk_from <= count:
+    def _rows(
+        self, fields: Sequence[str], conditions: Sequence[str], count: int, place: Place
+    ) -> Iterator[tuple[list[Row], Place]]:
+        """The rows by whichever API suits so many, REST where Bulk does not work out; with each part of them where the next begins.
+
+        An empty place is none: before the first row, or within a page.
+        """
+        if JOB in place or ("last" not in place and 0 < self.connection.bulk_from <= count):
             query = soql.select(fields, self.spec.name, where=conditions)
             rows = read_bulk(
                 self.client,
@@ -130,21 +139,28 @@ class ObjectReader:
                 object_name=self.spec.name,
                 query=query,
                 types=self.known.types,
+                place=place,
+                keeps_job=self.sync.keeps_places,
             )
             try:
                 yield from rows
                 return
             except BulkJobError as error:  # raised before the first row
                 logger.warning("%s; reading by REST", error)
-        yield from self._pages(fields, conditions)
+        yield from self._pages(fields, conditions, place)
 
-    def _pages(self, fields: Sequence[str], conditions: Sequence[str]) -> Iterator[list[Row]]:
+    def _pages(
+        self, fields: Sequence[str], conditions: Sequence[str], place: Place
+    ) -> Iterator[tuple[list[Row], Place]]:
         """All pages by REST. More fields than an address can hold are asked for in parts and put together by Id."""
         first, *others = self._parts(fields, conditions)
+        if "last" in place:
+            conditions = [*conditions, self._beyond(*place["last"])]
         for rows in self._part_pages(first, conditions):
+            following = {"last": [rows[-1][self.spec.cursor_field], rows[-1]["Id"]]} if rows else {}
             if others and rows:
                 rows = self._completed(rows, others, conditions)
-            yield rows
+            yield rows, following
 
     def _parts(self, fields: Sequence[str], conditions: Sequence[str]) -> list[list[str]]:
         keys = ["Id", self.spec.cursor_field]
@@ -188,8 +204,11 @@ class ObjectReader:
                 restarts += 1
                 if error.code != LOST_LOCATOR or restarts > MOST_RESTARTS or last is None:
                     raise
-                after = soql.beyond(self.spec.cursor_field, as_utc(last[self.spec.cursor_field]), last["Id"])
+                after = self._beyond(last[self.spec.cursor_field], last["Id"])
                 page = self._first_page(fields, [*conditions, after])
+
+    def _beyond(self, moment: str, record_id: str) -> str:
+        return soql.beyond(self.spec.cursor_field, as_utc(moment), record_id)
 
     def _first_page(self, fields: Sequence[str], conditions: Sequence[str]) -> Page:
         query = soql.select(fields, self.spec.name, where=conditions, order=(self.spec.cursor_field, "Id"))

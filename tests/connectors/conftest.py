@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from connectors.sandbox.hubspot import hubspot_app
 from connectors.sandbox.salesforce import salesforce_app
 from connectors.sandbox.store import HUBSPOT, SALESFORCE, Store, StoredRecord
 from connectors.settings import Connection, load_connections
+from connectors.sync import Progress
 
 CONNECTIONS = Path(__file__).parents[2] / "connectors" / "connections.yaml"
 SECRETS = {
@@ -135,6 +136,22 @@ class Crms:
         """(crm_count, landed_count) of an object."""
         (window,) = [window for window in landed.windows if window.object == object_name]
         return window.crm_count, window.landed_count
+
+
+class StoppedError(Exception):
+    """Somebody pulled the plug."""
+
+
+def stopping_after(pages: int, object_name: str = "") -> Callable[[Progress], None]:
+    """For `on_progress`: pull the plug when one page more has come than so many, of one object or of any."""
+    left = [pages]
+
+    def tell(progress: Progress) -> None:
+        left[0] -= object_name in {"", progress.object}
+        if left[0] < 0:
+            raise StoppedError
+
+    return tell
 
 
 def _stored(object_name: str, record: dict[str, Any]) -> StoredRecord:

@@ -10,6 +10,7 @@ from connectors.errors import FormulaFieldError, RequestRefusedError
 from connectors.salesforce.objects import Known
 from connectors.sandbox.store import HUBSPOT, SALESFORCE, StoredAssociation
 from connectors.settings import FieldSource, merge_field_maps
+from tests.connectors.conftest import StoppedError, stopping_after
 
 DAY_MS = 86_400_000
 REFUSED = orjson.dumps([{"errorCode": "INSUFFICIENT_ACCESS", "message": "no"}])
@@ -30,6 +31,89 @@ def test_a_first_read_that_stopped_goes_on_with_what_is_not_complete(crms: Any) 
     assert len(crms.ids(landed, "Task")) == 50
     assert crms.counts(landed, "OpportunityStage") == (0, 0)
     assert [path.name for path in (crms.landing / "salesforce").iterdir() if path.is_dir()] == ["again"]
+
+
+@pytest.fixture
+def _small_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.sink.GROUP_ROWS", 5)
+    monkeypatch.setattr("connectors.sink.FILE_ROWS", 10)
+    monkeypatch.setattr("connectors.hubspot.objects.PAGE_SIZE", 5)
+    monkeypatch.setattr("connectors.sandbox.salesforce.PAGE_SIZE", 5)
+    monkeypatch.setattr("connectors.salesforce.bulk.PAGE_ROWS", 5)
+
+
+@pytest.mark.usefixtures("_small_files")
+@pytest.mark.parametrize(
+    ("crm", "name", "bulk_from", "following"),
+    [
+        (HUBSPOT, "calls", None, "after=30"),
+        (SALESFORCE, "Task", 0, "Id+%3E+%2700T5g0000000030AAA"),
+        (SALESFORCE, "Task", 1, "/results"),
+    ],
+)
+def test_a_first_read_goes_on_behind_the_last_full_file_of_an_object(
+    crm: str, name: str, bulk_from: int | None, following: str, crms: Any
+) -> None:
+    call = {HUBSPOT: {}, SALESFORCE: {"TaskSubtype": "Call"}}[crm]
+    ids = [str(number) if crm == HUBSPOT else f"00T5g0000{number:06d}AAA" for number in range(1, 41)]
+    crms.put(crm, name, *({"id": one, **call} for one in ids))
+    settings = {"workers": 1} | ({"bulk_from": bulk_from} if bulk_from is not None else {})
+    with pytest.raises(StoppedError):
+        crms.extract(crm, "stopped", settings=settings, on_progress=stopping_after(6, name))
+    asked = len(crms.faults.asked)
+
+    came: list[int] = []
+    landed = crms.extract(crm, "again", settings=settings, on_progress=lambda one: came.append(one.object == name))
+
+    # of eight pages of five, in files of ten, six had come; HubSpot gives a page of archived records besides
+    assert sum(came) == (3 if crm == HUBSPOT else 2)
+    assert any(following in address for address in crms.faults.asked[asked:])
+    assert crms.counts(landed, name) == (40, 40)
+    assert crms.ids(landed, name) == sorted(ids)
+    if crm == HUBSPOT:
+        assert crms.ids(landed, "associations.calls.contacts") == sorted(ids)
+
+
+@pytest.mark.usefixtures("_small_files")
+def test_a_place_that_the_crm_refuses_is_forgotten_and_the_object_begun_anew(crms: Any) -> None:
+    crms.put(HUBSPOT, "calls", *({"id": str(number)} for number in range(1, 41)))
+    with pytest.raises(StoppedError):
+        crms.extract(HUBSPOT, "stopped", on_progress=stopping_after(6, "calls"))
+    crms.play("after=30", 400, b'{"category": "VALIDATION_ERROR"}')
+    with pytest.raises(RequestRefusedError):
+        crms.extract(HUBSPOT, "refused")
+
+    landed = crms.extract(HUBSPOT, "anew")
+
+    assert crms.counts(landed, "calls") == (40, 40)
+
+
+@pytest.mark.usefixtures("_small_files")
+def test_what_was_put_aside_before_the_place_is_not_lost(crms: Any) -> None:
+    crms.put(HUBSPOT, "calls", *({"id": str(number)} for number in range(1, 41)))
+    crms.play("objects/calls?", 200, b'{"results": [{"properties": {}}], "paging": {"next": {"after": "0"}}}')
+    with pytest.raises(StoppedError):
+        crms.extract(HUBSPOT, "stopped", on_progress=stopping_after(6, "calls"))
+
+    landed = crms.extract(HUBSPOT, "again")
+
+    assert [(one.object, one.reason) for one in landed.rejected] == [("calls", "its time of change cannot be read")]
+    assert crms.counts(landed, "calls") == (40, 40)
+
+
+@pytest.mark.usefixtures("_small_files")
+def test_a_bulk_job_that_is_gone_is_made_anew(crms: Any) -> None:
+    crms.put(SALESFORCE, "Task", *({"id": f"00T5g0000{n:06d}AAA", "TaskSubtype": "Call"} for n in range(40)))
+    settings = {"workers": 1, "bulk_from": 1}
+    with pytest.raises(StoppedError):
+        crms.extract(SALESFORCE, "stopped", settings=settings, on_progress=stopping_after(6, "Task"))
+    gone = orjson.dumps([{"errorCode": "NOT_FOUND", "message": "gone"}])
+    crms.play("/jobs/query/", 404, gone)
+
+    landed = crms.extract(SALESFORCE, "again", settings=settings)
+
+    assert crms.counts(landed, "Task") == (40, 40)
+    assert len(set(crms.ids(landed, "Task"))) == 40
 
 
 def test_another_field_map_takes_nothing_over(crms: Any) -> None:

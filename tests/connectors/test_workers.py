@@ -1,6 +1,7 @@
 """Tasks that start tasks; the first error."""
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -56,6 +57,42 @@ def test_a_task_that_comes_when_too_many_wait_is_done_by_whoever_brings_it() -> 
     assert max(waiting) == MOST_OPEN
     assert len(done_by) == 1
     assert ended == [True]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_group_settles_when_all_that_its_first_task_brought_is_done(threads: int) -> None:
+    workers = Workers(threads)
+    done: list[int] = []
+
+    def bring(group: Group) -> None:
+        for number in range(5):
+            group.submit(partial(done.append, number))
+        group.settle()
+        done.append(99)
+
+    for _ in range(threads):  # as many as there are threads: none is free for what they bring
+        workers.submit_group(bring, on_done=lambda: None)
+    workers.run()
+
+    assert len(done) == 6 * threads
+    assert max(done[:5]) < 99
+
+
+def test_a_group_with_a_failed_task_does_not_settle() -> None:
+    workers, ended = Workers(1), []
+
+    def fail() -> None:
+        raise KeyError("first")
+
+    def bring(group: Group) -> None:
+        group.submit(fail)
+        group.settle()
+        ended.append("settled")
+
+    workers.submit_group(bring, on_done=lambda: ended.append("done"))
+    with pytest.raises(KeyError):
+        workers.run()
+    assert ended == []
 
 
 def test_no_task_at_all_is_done_at_once() -> None:

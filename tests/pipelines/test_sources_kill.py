@@ -11,6 +11,9 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
+import connectors.hubspot.objects
+import connectors.salesforce.bulk
+import connectors.sink
 from connectors.sandbox.server import SandboxAddresses, running
 from connectors.sandbox.store import HUBSPOT, SALESFORCE, Store, StoredAssociation, StoredRecord
 from connectors.settings import load_connections
@@ -76,6 +79,14 @@ def _settings(home: Path, addresses: SandboxAddresses) -> Settings:
     )
 
 
+def _sync(settings: Settings) -> None:
+    """One sync that keeps its place in an object often: the sandbox is small."""
+    connectors.sink.GROUP_ROWS, connectors.sink.FILE_ROWS = 10, 40
+    connectors.hubspot.objects.PAGE_SIZE = 20
+    connectors.salesforce.bulk.PAGE_ROWS = 20
+    sync_sources(settings, as_of=AS_OF)
+
+
 def _tables(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     warehouse = Warehouse(settings.warehouse)
     found = {}
@@ -97,7 +108,7 @@ def test_killed_at_any_moment_a_later_run_gives_the_undisturbed_tables(
     for _ in range(2):  # the first one starts the fork server; the second, on another home, is timed
         home = undisturbed if _ else _settings(tmp_path / "warm", addresses)
         began = time.monotonic()
-        child = processes.Process(target=sync_sources, args=(home,), kwargs={"as_of": AS_OF})
+        child = processes.Process(target=_sync, args=(home,))
         child.start()
         child.join()
         assert child.exitcode == 0
@@ -111,7 +122,7 @@ def test_killed_at_any_moment_a_later_run_gives_the_undisturbed_tables(
     for number in range(HOMES):
         home = _settings(tmp_path / f"home{number}", addresses)
         for _ in range(KILLS // HOMES):  # one after the other, each in what the one before left
-            child = processes.Process(target=sync_sources, args=(home,), kwargs={"as_of": AS_OF})
+            child = processes.Process(target=_sync, args=(home,))
             child.start()
             child.join(dice.uniform(0.02, length))
             killed += child.is_alive()
