@@ -5,6 +5,7 @@ The landed files are complete when the manifest stands; after any error there is
 
 import gc
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,8 @@ from connectors.settings import (
     checked_url,
 )
 from connectors.sync import LEAST_SKEW_SECONDS, Finding, Progress, Sync
+
+logger = logging.getLogger(__name__)
 
 # A first or full read that was killed goes on where it was, if it is started again so soon: what it has is as old as that.
 # The next night's increment covers it.
@@ -71,7 +74,8 @@ def extract(
                 sync_id=sync_id,
                 part_key="" if cursors and not is_full else _part_key(connection),
             )
-            writer.take_over(since=datetime.now(UTC) - RESUME)
+            if known := writer.take_over(since=datetime.now(UTC) - RESUME):
+                logger.warning("%s: going on where a read was cut; known of it: %s", connection.name, ", ".join(known))
             caller = Caller()
             sync = Sync(
                 connection,

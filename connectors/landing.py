@@ -79,8 +79,11 @@ class LandingWriter:
         """Whether a killed run would be gone on with: there are conditions to know it by."""
         return bool(self._part_key)
 
-    def take_over(self, *, since: datetime) -> None:
-        """Take over what a killed run of the same key had read and written down since then; remove what else it left."""
+    def take_over(self, *, since: datetime) -> list[str]:
+        """Take over what a killed run of the same key had read and written down since then; remove what else it left.
+
+        Returns the objects of which something was taken over.
+        """
         parent = self.folder.parent
         found = [(part, path) for path in parent.glob(f"*/*{PART}") if (part := _read_part(path)) is not None]
         fitting = [
@@ -95,6 +98,7 @@ class LandingWriter:
             max(fitting)[1].rename(self.folder)
             self._keep_parts(since)
         remove_leftovers(parent.parent, parent.name, keep=self.folder.name)
+        return sorted([*self._parts, *self._places])
 
     def _keep_parts(self, since: datetime) -> None:
         for path in self.folder.glob(f"*{PART}"):

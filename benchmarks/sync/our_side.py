@@ -1,6 +1,7 @@
 """One sync of both connections into a new or known warehouse, as the night does it. Prints one line of JSON.
 
-Arguments: work folder, HubSpot address, Salesforce address. KPI_BENCH_RATE limits HubSpot's requests per ten seconds.
+Arguments: work folder, HubSpot address, Salesforce address, and "refresh" to read all of it again.
+KPI_BENCH_RATE limits HubSpot's requests per ten seconds.
 """
 
 import json
@@ -22,6 +23,7 @@ from pipelines.warehouse import Warehouse
 
 def main() -> None:
     folder, addresses = Path(sys.argv[1]), {"hubspot": sys.argv[2], "salesforce": sys.argv[3]}
+    is_full = "refresh" in sys.argv[4:]
     rate = int(os.environ.get("KPI_BENCH_RATE", "0"))
     callers: list[Caller] = []
     began_with = Caller.__init__
@@ -49,6 +51,7 @@ def main() -> None:
             sync_id=f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}",
             cursors=known.get(connection.name, {}),
             landing=folder / "landing",
+            is_full=is_full,
             now=datetime.now(UTC),
             on_progress=lambda _: None,
         )

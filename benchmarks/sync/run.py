@@ -1,6 +1,6 @@
 """Full backfill and increment of both CRMs from the sandbox, by us and by dlt's rest_api source: same records, same machine, one run.
 
-    python -m benchmarks.sync.run [--records 100000] [--without-dlt] [--rate 190]
+    python -m benchmarks.sync.run [--records 100000] [--without-dlt] [--rate 190] [--links] [--refresh]
 
 dlt is installed into a throw-away environment by this script and is no dependency of the project.
 """
@@ -21,7 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.sandbox.server import running
-from connectors.sandbox.store import HUBSPOT, SALESFORCE, Store, StoredRecord
+from connectors.sandbox.store import HUBSPOT, SALESFORCE, Store, StoredAssociation, StoredRecord
 from connectors.settings import load_connections
 from models.raw.rules import ENTITY_TABLES
 from pipelines.settings import PROJECT
@@ -63,6 +63,21 @@ def value(name: str, kind: Any, picked: dict[str, str] | None, number: int, mome
             return str(number % 1000)
         case _:
             return f"{name} {number}"
+
+
+def link(path: Path, total: int) -> None:
+    """Every call and e-mail of HubSpot is about a contact, every meeting about two."""
+    count = {name: round(total * share) for name, share in SHARES[HUBSPOT].items()}
+    types = {"calls": 194, "emails": 198, "meetings": 200}
+    with Store(path) as store:
+        for name, kind in types.items():
+            for nth in range(2 if name == "meetings" else 1):
+                contacts = (str(1 + (number + nth) % count["contacts"]) for number in range(count[name]))
+                made = (
+                    StoredAssociation(name, str(number), "contacts", contact, kind)
+                    for number, contact in enumerate(contacts, start=1)
+                )
+                store.associate(made)
 
 
 def fill(path: Path, total: int, *, only_each: int = 1, moment: int) -> None:
@@ -149,13 +164,19 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--without-dlt", action="store_true")
+    parser.add_argument("--links", action="store_true", help="activities of HubSpot are about contacts")
+    parser.add_argument(
+        "--refresh", action="store_true", help="then read all of it again, over what is known; without dlt"
+    )
     parser.add_argument("--rate", type=int, default=0, help="requests per ten seconds; only HubSpot is read then")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         now = round(time.time() * 1000)
         fill(folder / "crm.sqlite", options.records, moment=now - 90 * 86_400_000)
-        python = "" if options.without_dlt or options.rate else dlt_python(folder)
+        if options.links:
+            link(folder / "crm.sqlite", options.records)
+        python = "" if options.without_dlt or options.rate or options.refresh else dlt_python(folder)
         with running(folder / "crm.sqlite") as urls:
             arguments, sandbox = [name, urls.hubspot_url, urls.salesforce_url], child_id()
             environment = {"KPI_BENCH_RATE": str(options.rate)} if options.rate else {}
@@ -172,6 +193,8 @@ def main() -> None:
                     only_each=CHANGED_SHARE,
                     moment=round(time.time() * 1000) - 60_000,
                 )
+            if options.refresh:
+                measured("refresh", "ours", sandbox, (sys.executable, "our_side.py", [*arguments, "refresh"]))
 
 
 def limited(figures: dict[str, Any], rate: int) -> None:

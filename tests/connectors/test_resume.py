@@ -52,7 +52,7 @@ def _small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_first_read_goes_on_behind_the_last_full_file_of_an_object(
-    crm: str, name: str, bulk_from: int | None, following: str, crms: Any
+    crm: str, name: str, bulk_from: int | None, following: str, crms: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     call = {HUBSPOT: {}, SALESFORCE: {"TaskSubtype": "Call"}}[crm]
     ids = [str(number) if crm == HUBSPOT else f"00T5g0000{number:06d}AAA" for number in range(1, 41)]
@@ -65,6 +65,7 @@ def test_a_first_read_goes_on_behind_the_last_full_file_of_an_object(
     came: list[int] = []
     landed = crms.extract(crm, "again", settings=settings, on_progress=lambda one: came.append(one.object == name))
 
+    assert "going on where a read was cut" in caplog.text
     # of eight pages of five, in files of ten, six had come; HubSpot gives a page of archived records besides
     assert sum(came) == (3 if crm == HUBSPOT else 2)
     assert any(following in address for address in crms.faults.asked[asked:])
