@@ -4,7 +4,7 @@ Per entity two statements: one writes the readable records, the other one quaran
 record is never set aside: what cannot be read of it is NULL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    cast,
     exists,
     false,
     func,
@@ -103,23 +104,22 @@ def type_fields(connection: Connection, source: SourceRules, changed: ColumnElem
 def _insert_readable(
     connection: Connection, source: SourceRules, rules: EntityRules, changed: ColumnElement[bool]
 ) -> int:
-    parsed, texts = _parsed(source, rules, changed)
-    readings = _readings(source, rules, texts)
+    read, readings = _read(source, rules, changed)
     own = {
-        "connection": parsed.c.connection,
-        "object": parsed.c.object,
-        "crm_id": parsed.c.record_id,
-        "modified_at": parsed.c.modified_at,
-        "is_deleted": parsed.c.is_deleted,
-        "merged_into_crm_id": _present(texts[MERGED_INTO]) if MERGED_INTO in texts else null(),
-        "sync_id": parsed.c.sync_id,
+        "connection": read.c.connection,
+        "object": read.c.object,
+        "crm_id": read.c.record_id,
+        "modified_at": read.c.modified_at,
+        "is_deleted": read.c.is_deleted,
+        "merged_into_crm_id": _present(read.c[MERGED_INTO]),
+        "sync_id": read.c.sync_id,
     }
     values = own | {reading.field: reading.value for reading in readings}
     if rules.entity == "stages":
-        values["status"] = _stage_status(values, texts)
+        values["status"] = _stage_status(values, read.c[CLOSED])
     bad = or_(false(), *(reading.is_bad for reading in readings if reading.allowed))
     query = select(*(column.label(name) for name, column in values.items())).where(
-        _where(rules, texts), or_(parsed.c.is_deleted, not_(func.coalesce(bad, False)))
+        or_(read.c.is_deleted, not_(func.coalesce(bad, False)))
     )
     return int(connection.execute(insert(rules.table).from_select(list(values), query)).rowcount)
 
@@ -133,19 +133,19 @@ def _insert_unreadable(
         table.c.object == records.c.object,
         table.c.crm_id == records.c.record_id,
     )
-    parsed, texts = _parsed(source, rules, and_(changed, ~records.c.is_deleted, ~is_typed))
+    read, readings = _read(source, rules, and_(changed, ~records.c.is_deleted, ~is_typed))
     found = [
         select(
-            parsed.c.connection,
-            parsed.c.object,
-            parsed.c.record_id,
+            read.c.connection,
+            read.c.object,
+            read.c.record_id,
             literal(reading.field).label("field"),
             reading.reason.label("reason"),
             reading.seen.label("value"),
-            parsed.c.payload,
-            parsed.c.sync_id,
-        ).where(_where(rules, texts), reading.is_bad)
-        for reading in _readings(source, rules, texts)
+            read.c.payload,
+            read.c.sync_id,
+        ).where(reading.is_bad)
+        for reading in readings
         if reading.allowed
     ]
     if found:
@@ -153,20 +153,38 @@ def _insert_unreadable(
         connection.execute(insert(quarantine).from_select(bad.columns.keys(), select(bad)))
 
 
-def _parsed(
-    source: SourceRules, rules: EntityRules, changed: ColumnElement[bool]
-) -> tuple[CTE, dict[str, ColumnElement[Any]]]:
-    """Give the changed records with the text found at every path that the rules read."""
+def _read(source: SourceRules, rules: EntityRules, changed: ColumnElement[bool]) -> tuple[CTE, list[_Reading]]:
+    """Give the changed records of the entity with what is seen of each field, and the readings of these.
+
+    Step by step: an expression that a condition and a column have in common would be worked out for each of them.
+    """
     read_by_us = (MERGED_INTO, CLOSED) if source.crm == "salesforce" else ()
-    paths = list(
-        dict.fromkeys(
-            [
-                *(path for rule in rules.fields for path in rule.paths),
-                *(path for path, _ in (*rules.where, *rules.unless)),
-                *read_by_us,
-            ]
+    paths = [
+        *(path for rule in rules.fields for path in rule.paths),
+        *(path for path, _ in (*rules.where, *rules.unless)),
+        *read_by_us,
+    ]
+    parsed, texts = _parsed(rules, list(dict.fromkeys(paths)), changed)
+    seen = {rule.field: _seen(rule, texts) for rule in rules.fields}
+    read = (
+        select(
+            *(parsed.c[column.name] for column in records.c),
+            *(text.label(f"seen_{field}") for field, text in seen.items()),
+            *(
+                (texts[path] if path in read_by_us else cast(null(), Text())).label(path)
+                for path in (MERGED_INTO, CLOSED)
+            ),
         )
+        .where(_where(rules, texts))
+        .cte("read")
     )
+    return read, [_reading(rules.table, rule, read.c[f"seen_{rule.field}"], source) for rule in rules.fields]
+
+
+def _parsed(
+    rules: EntityRules, paths: Sequence[str], changed: ColumnElement[bool]
+) -> tuple[CTE, dict[str, ColumnElement[Any]]]:
+    """Give the changed records with the text found at every path."""
     found = json_texts(records.c.payload, paths) if paths else null()
     parsed = select(*records.c, found.label("found")).where(changed, records.c.object == rules.object).cte("parsed")
     return parsed, {path: list_item(parsed.c.found, position) for position, path in enumerate(paths)}
@@ -181,13 +199,8 @@ def _where(rules: EntityRules, texts: dict[str, ColumnElement[Any]]) -> ColumnEl
     )
 
 
-def _readings(source: SourceRules, rules: EntityRules, texts: dict[str, ColumnElement[Any]]) -> list[_Reading]:
-    return [_reading(rules.table, rule, [texts[path] for path in rule.paths], source) for rule in rules.fields]
-
-
-def _reading(table: Table, rule: FieldRule, texts: Sequence[ColumnElement[Any]], source: SourceRules) -> _Reading:
+def _reading(table: Table, rule: FieldRule, seen: ColumnElement[Any], source: SourceRules) -> _Reading:
     column = table.c[rule.field]
-    seen = literal(rule.constant, Text()) if rule.constant is not None else _seen(rule, texts)
     text = _translated(rule, seen)
     if source.crm == "files" and isinstance(column.type, FIGURES):
         text = plain_figure(text)
@@ -195,7 +208,10 @@ def _reading(table: Table, rule: FieldRule, texts: Sequence[ColumnElement[Any]],
     return _Reading(rule.field, seen, value, _allowed(rule, column.type), is_picklist=rule.values is not None)
 
 
-def _seen(rule: FieldRule, texts: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+def _seen(rule: FieldRule, found: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+    if rule.constant is not None:
+        return literal(rule.constant, Text())
+    texts = [found[path] for path in rule.paths]
     if rule.is_first:
         return _present(first_version(texts[0]))
     if rule.is_name:
@@ -251,12 +267,12 @@ def _allowed(rule: FieldRule, kind: TypeEngine[Any]) -> str:
     return next((words for readable, words in READABLE if isinstance(kind, readable)), "")
 
 
-def _stage_status(values: dict[str, Any], texts: dict[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+def _stage_status(values: dict[str, Any], is_closed: ColumnElement[Any]) -> ColumnElement[Any]:
     """Tell lost from open and won: HubSpot says closed and a probability, Salesforce IsClosed beside IsWon."""
     status = values.get("status", null())
     is_won = func.coalesce(values["probability"], 0) == 1 if "probability" in values else literal(False)
     return case(
         (status == "closed", case((is_won, "won"), else_="lost")),
-        (and_(status == "open", texts[CLOSED] == "true") if CLOSED in texts else literal(False), "lost"),
+        (and_(status == "open", is_closed == "true"), "lost"),
         else_=status,
     )
