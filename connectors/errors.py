@@ -17,6 +17,7 @@ ConnectorError
     ├── FileUnreadableError      an export is missing, or cannot be read as it is declared
     ├── FormulaFieldError        the field map names a formula field, and formula_refresh_days is 0
     ├── UnknownObjectError       the field map names an object that the connector does not read
+    ├── ObjectGoneError          an object that was read before is no longer there, or hidden from this user
     ├── IncompleteReadError      the CRM's answers contradict each other: records may be missing
     └── LandingError             a landed file is missing or damaged
 """
@@ -102,12 +103,11 @@ class DailyLimitError(RunStoppedError):
 
 
 class RequestRefusedError(RunStoppedError):
-    """The CRM refused one request for good. `code` is the CRM's own error code."""
+    """The CRM refused one request for good. `code` is the CRM's own error code; `remedy` names the missing right if it is known."""
 
-    def __init__(self, connection: str, *, what: str, status: int, code: str) -> None:
-        super().__init__(
-            f"{connection}: {what} was refused with status {status} ({code}); check the user's permissions"
-        )
+    def __init__(self, connection: str, *, what: str, status: int, code: str, remedy: str | None = None) -> None:
+        what_to_do = remedy or "check the user's permissions"
+        super().__init__(f"{connection}: {what} was refused with status {status} ({code}); {what_to_do}")
         self.connection = connection
         self.what = what
         self.status = status
@@ -185,6 +185,19 @@ class UnknownObjectError(RunStoppedError):
         super().__init__(
             f"{connection}: the field map names object '{object_name}', which is not read; "
             f"name one of {', '.join(sorted(known))}"
+        )
+        self.connection = connection
+        self.object_name = object_name
+
+
+class ObjectGoneError(RunStoppedError):
+    """An object that was read before is no longer there, or hidden from this user: what is new in it would be missed unseen."""
+
+    def __init__(self, connection: str, *, object_name: str) -> None:
+        super().__init__(
+            f"{connection}: {object_name} was read before and is no longer there, or hidden from this user; give the API user's "
+            "permission set Read and View All Records on it, or, if it was given up on purpose, run "
+            f"`kpi nightly --full-refresh --only {connection}` once: what was read of it stays"
         )
         self.connection = connection
         self.object_name = object_name

@@ -159,6 +159,9 @@ def _checked(
     if not problems:
         yield Finding(name, "fields", is_ok=True, detail="every mapped field exists, every object may be read")
     yield from (Finding(name, "fields", is_ok=False, detail=problem) for problem in problems)
+    if probe.absent:
+        absent = f"not in this org, or hidden from this user, and so not read: {', '.join(probe.absent)}"
+        yield Finding(name, "objects", is_ok=True, detail=f"{absent}; to have them, give the user Read on them")
     if with_sample:
         yield from fill_rates(connection, probe.samples)
     left = f"start is {connection.start}; older and not asked for: {', '.join(before) or 'nothing'}"

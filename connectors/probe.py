@@ -21,9 +21,10 @@ Row = Mapping[str, Any]
 
 @dataclass
 class Probe:
-    """What was refused or is missing, and a few records of each object."""
+    """What was refused or is missing, and a few records of each object. `absent`: optional objects that nothing is read of."""
 
     problems: list[ConnectorError] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
     samples: dict[str, Sequence[Row]] = field(default_factory=dict)
 
     @contextmanager
@@ -66,6 +67,7 @@ def probe_salesforce(connection: SalesforceConnection, client: SalesforceClient)
         with probe.going_on():
             known = salesforce_objects.fetch_known(client, spec)
             if known is None:
+                probe.absent.append(spec.name)
                 continue
             wrong = [
                 *salesforce_objects.unknown_fields(connection, spec, known),

@@ -316,8 +316,8 @@ def _move_cursors(writing: sa.Connection, connection: Connection, sync: Landed) 
     ends: dict[str, datetime] = {}
     for window in sync.windows:
         ends[window.object] = max(window.window_end, ends.get(window.object, window.window_end))
-    moved = (cursors.c.connection == connection.name, cursors.c.object.in_(list(ends)))
-    writing.execute(sa.delete(cursors).where(*moved))
+    is_moved = sa.true() if sync.is_full else cursors.c.object.in_(list(ends))  # a full read says all that there is
+    writing.execute(sa.delete(cursors).where(cursors.c.connection == connection.name, is_moved))
     rows = [
         {"connection": connection.name, "object": name, "cursor_at": end, "sync_id": sync.sync_id}
         for name, end in ends.items()

@@ -3,6 +3,7 @@
 The SDK's own page classes drop what they do not know and lose a whole page to one unreadable date; its retries leave out POST.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -53,6 +54,9 @@ LOCKED, MIGRATING = (
     477,
 )  # "locked: wait at least two seconds"; "moves to another data centre: Retry-After says when"
 LOCKED_WAIT_SECONDS = 2.0
+FORBIDDEN = 403
+SCOPE_KEYS = ("requiredGranularScopes", "requiredScopes")
+SCOPE = re.compile(r"[A-Za-z0-9._-]{1,80}")  # nothing else of an answer is repeated
 
 
 class HubSpotClient:
@@ -169,7 +173,7 @@ class HubSpotClient:
         if status == MIGRATING or status >= 500 or status == 0:
             raise UnavailableError(f"{what}: status {status}", wait_seconds=_retry_after(error)) from None
         code = str(details.get("category") or "no category")
-        raise RequestRefusedError(name, what=what, status=status, code=code) from None
+        raise RequestRefusedError(name, what=what, status=status, code=code, remedy=_remedy(status, details)) from None
 
 
 def next_after(page: Mapping[str, Any]) -> str | None:
@@ -188,6 +192,19 @@ def _details(body: str | None) -> dict[str, Any]:
     except UnavailableError:
         return {}
     return details if isinstance(details, dict) else {}
+
+
+def _remedy(status: int, details: Mapping[str, Any]) -> str | None:
+    """What to give the token, by HubSpot's own names of scopes, wherever in the answer they stand."""
+    if status != FORBIDDEN:
+        return None
+    errors = details.get("errors")
+    parts = [details, *(errors if isinstance(errors, list) else ())]
+    contexts = [part.get("context") for part in parts if isinstance(part, dict)]
+    lists = [context.get(key) for context in contexts if isinstance(context, dict) for key in SCOPE_KEYS]
+    named = [one for found in lists if isinstance(found, list) for one in found if SCOPE.fullmatch(str(one))]
+    scopes = ", ".join(dict.fromkeys(named)) or "the read scope of that object"
+    return f"the token needs {scopes}: add what it lacks to the service key or private app, then run `kpi doctor`"
 
 
 def _retry_after(error: ApiException) -> float | None:

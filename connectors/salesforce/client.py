@@ -31,6 +31,21 @@ DAILY_WORD = (
 CONCURRENT_WAIT_SECONDS = 20.0  # only calls of 20 seconds and more count as concurrent
 PASSING_CODES = frozenset({"QUERY_TIMEOUT", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW"})
 PASSING_STATUSES = frozenset({406, 408, 420, 429})  # 406 and 420 come without a body from a gateway now and then
+_NO_OBJECT = (
+    "in Setup give the API user's permission set, under Object Settings, Read and View All Records on that object; "
+    "an org without the object needs its feature"
+)
+_NO_FIELD = "in Setup give the API user's permission set read access to the field (Object Settings, Field Permissions)"
+_NO_API = "in Setup give the API user's permission set the system permission API Enabled"
+# what a code of refusal means for whoever keeps the org; an object that one may not see is answered as if it were not there
+REMEDIES = {
+    **dict.fromkeys(("NOT_FOUND", "INVALID_TYPE", "INVALID_TYPE_FOR_OPERATION"), _NO_OBJECT),
+    **dict.fromkeys(
+        ("INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY", "FUNCTIONALITY_NOT_ENABLED"), _NO_OBJECT
+    ),
+    "INVALID_FIELD": _NO_FIELD,
+    **dict.fromkeys(("API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"), _NO_API),
+}
 Page = Mapping[str, Any]
 T = TypeVar("T")
 
@@ -160,7 +175,9 @@ class SalesforceClient:
             self._refuse_for_limit(org, what=what, message=_error_message(error.content))
         if status >= 500 or status in PASSING_STATUSES or code in PASSING_CODES:
             raise UnavailableError(f"{what}: status {status} ({code})") from None
-        raise RequestRefusedError(self._connection.name, what=what, status=status, code=code) from None
+        raise RequestRefusedError(
+            self._connection.name, what=what, status=status, code=code, remedy=REMEDIES.get(code)
+        ) from None
 
     def _refuse_for_limit(self, org: Any, *, what: str, message: str) -> NoReturn:
         """One code, two causes: the day's requests are used up, or too many long ones run at once. The message tells."""

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 
 import orjson
 
-from connectors.errors import BulkJobError, RecordRejectedError, RequestRefusedError
+from connectors.errors import BulkJobError, ObjectGoneError, RecordRejectedError, RequestRefusedError
 from connectors.landing import Place, Sink, Window, as_utc
 from connectors.records import Record
 from connectors.salesforce import soql
@@ -63,6 +63,8 @@ class ObjectReader:
         """Read it all, or what changed; then what sweeps are due."""
         known = fetch_known(self.client, self.spec)
         if known is None:
+            if self.sync.is_incremental(self.spec.name):
+                raise ObjectGoneError(self.connection.name, object_name=self.spec.name)
             return
         self.known = known
         self.sync.note_fields(self.spec.name, known.types)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from connectors.errors import UnknownObjectError
@@ -91,6 +92,63 @@ def test_whatever_may_not_be_read_is_named(crms: Any, crm: str, where: str) -> N
     assert bad.subject == "fields"
     assert "status 403" in bad.detail
     assert found[0].is_ok, "the login works"
+
+
+@pytest.mark.parametrize("key", ["requiredGranularScopes", "requiredScopes"])
+def test_a_missing_scope_is_told_by_its_name(crms: Any, key: str) -> None:
+    scopes = ["crm.objects.contacts.read", "sales-email-read", "Taro <taro@demo-company.example>"]
+    refused = {"category": "MISSING_SCOPES", "message": "private text", "errors": [{"context": {key: scopes}}]}
+    crms.play("/crm/v3/objects/emails?", 403, orjson.dumps(refused), times=9)
+
+    found = check(crms.connections[HUBSPOT], secrets=SECRETS, base_url=crms.urls[HUBSPOT])
+
+    (bad,) = [one.detail for one in found if not one.is_ok]
+    assert "needs crm.objects.contacts.read, sales-email-read: add what it lacks to the service key" in bad
+    assert "taro" not in bad
+    assert "private text" not in bad
+
+
+@pytest.mark.parametrize(
+    "odd", [{"errors": "none"}, {"errors": [None, {"context": []}]}, {"context": {"requiredScopes": 5}}]
+)
+def test_a_refusal_of_another_shape_says_at_least_where_to_look(crms: Any, odd: dict[str, Any]) -> None:
+    crms.play("/crm/v3/owners", 403, orjson.dumps({"category": "MISSING_SCOPES", **odd}), times=9)
+
+    found = check(crms.connections[HUBSPOT], secrets=SECRETS, base_url=crms.urls[HUBSPOT])
+
+    (bad,) = [one.detail for one in found if not one.is_ok]
+    assert "needs the read scope of that object" in bad
+
+
+@pytest.mark.parametrize(
+    ("where", "status", "code", "remedy"),
+    [
+        ("/sobjects/Task/describe", 404, "NOT_FOUND", "Read and View All Records on that object"),
+        ("FROM+Task", 400, "INVALID_TYPE", "Read and View All Records on that object"),
+        ("FROM+Task", 400, "INVALID_FIELD", "read access to the field"),
+        ("FROM+Task", 403, "API_DISABLED_FOR_ORG", "system permission API Enabled"),
+    ],
+)
+def test_what_the_api_user_lacks_is_told_with_where_to_grant_it(
+    crms: Any, where: str, status: int, code: str, remedy: str
+) -> None:
+    crms.play(where, status, orjson.dumps([{"errorCode": code}]), times=9)
+
+    found = check(crms.connections[SALESFORCE], secrets=SECRETS, base_url=crms.urls[SALESFORCE])
+
+    bad = [one.detail for one in found if not one.is_ok]
+    assert bad
+    assert all("Task was refused" in one and remedy in one for one in bad)
+
+
+def test_an_object_that_not_every_org_has_is_named_where_nothing_is_read_of_it(crms: Any) -> None:
+    crms.play("/sobjects/EmailMessage/describe", 404, b'[{"errorCode":"NOT_FOUND"}]')
+
+    found = check(crms.connections[SALESFORCE], secrets=SECRETS, base_url=crms.urls[SALESFORCE])
+
+    assert [one.detail for one in found if one.subject == "objects"] == [
+        "not in this org, or hidden from this user, and so not read: EmailMessage; to have them, give the user Read on them"
+    ]
 
 
 @pytest.mark.parametrize(("crm", "object_name"), [(HUBSPOT, "calls"), (SALESFORCE, "Task")])

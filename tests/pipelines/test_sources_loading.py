@@ -122,6 +122,18 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path, next(one for one in connections if one.name == NAME))
 
 
+def test_a_full_read_forgets_the_cursors_of_what_it_did_not_bring(world: World) -> None:
+    world.land({"1": "a"}, extra={"emails": {"7": {}}})
+    world.load()
+    assert {row["object"] for row in world.rows(cursors)} == {"notes", "emails"}
+
+    world.land({"1": "a"}, is_full=True)
+    world.load()
+
+    assert {row["object"] for row in world.rows(cursors)} == {"notes", "ids.notes"}
+    assert {row["object"] for row in world.rows(records)} == {"notes", "emails"}
+
+
 def test_a_purged_record_becomes_a_tombstone_with_what_hung_on_it(world: World) -> None:
     associations = {"associations.notes.contacts": {"2": {"to": [{"toObjectId": 7, "associationTypes": []}]}}}
     world.land({"1": "a", "2": "b"}, is_full=True, extra=associations)

@@ -9,7 +9,14 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from connectors.errors import DailyLimitError, LoginError, RequestRefusedError, UnavailableError, UnknownFieldError
+from connectors.errors import (
+    DailyLimitError,
+    LoginError,
+    ObjectGoneError,
+    RequestRefusedError,
+    UnavailableError,
+    UnknownFieldError,
+)
 from connectors.salesforce.auth import choose_credentials
 from connectors.salesforce.client import MOST_LOGINS
 from connectors.salesforce.objects import OBJECTS
@@ -59,6 +66,19 @@ def test_every_object_of_the_hand_over_has_a_window(crms: Any) -> None:
     read = [window.object for window in landed.windows if "." not in window.object]
     assert read == sorted(spec.name for spec in OBJECTS if not spec.is_optional or spec.name in read)
     assert {"Task", "Event", "UserRole", "Opportunity"} <= set(read)
+
+
+def test_an_object_that_was_read_before_and_is_hidden_now_stops_the_run_and_a_full_one_goes_without_it(
+    crms: Any,
+) -> None:
+    cursors = crms.cursors(crms.extract(SALESFORCE, "s1"))
+    crms.play("/sobjects/EmailMessage/describe", 404, an_error("NOT_FOUND"), times=2)
+
+    with pytest.raises(ObjectGoneError, match="EmailMessage was read before and is no longer there"):
+        crms.extract(SALESFORCE, "s2", cursors=cursors)
+    landed = crms.extract(SALESFORCE, "s3", cursors=cursors, is_full=True)
+
+    assert "EmailMessage" not in {window.object for window in landed.windows}
 
 
 def test_deleted_and_archived_rows_land_too(crms: Any) -> None:
