@@ -35,6 +35,7 @@ LITTLE_MEMORY = (
     "disabled_compression_methods = 'dictionary'",  # trying whether one pays copies a row group's texts
     "allocator_flush_threshold = '1MB'",  # what is no longer used goes back to the machine at once
     "allocator_bulk_deallocation_flush_threshold = '4MB'",
+    "checkpoint_threshold = '1KB'",  # what is new goes to the file at once, not to a log before: the file is closed after each commit
 )
 ALL_CORES = tuple(one for one in LITTLE_MEMORY if "threads" not in one)  # a table is built by one big statement
 
@@ -50,6 +51,7 @@ class Warehouse:
             f"duckdb:///{path}",
             # NullPool gives the file lock back at once; in memory the one connection is the database
             poolclass=StaticPool if path == ":memory:" else NullPool,
+            pool_reset_on_return=None,  # a transaction ends by itself; after a full disk nothing is left to roll back
             connect_args={"read_only": True} if read_only else {},
         )
         sa.event.listen(self.engine, "connect", _prepare)
