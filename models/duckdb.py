@@ -30,6 +30,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     or_,
+    true,
     try_cast,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -159,6 +160,13 @@ def text_items(value: ColumnElement[Any], separator: str) -> ColumnElement[Any]:
 def row_for_each(values: Sequence[ColumnElement[Any]], kind: TypeEngine[Any]) -> ColumnElement[Any]:
     """Give one row per value: a select list with several in, all as long, becomes that long, the n-th of each in one row."""
     return func.unnest(func.list_value(*values), type_=kind)
+
+
+def shares_of(key: ColumnElement[Any], count: int) -> list[ColumnElement[bool]]:
+    """Give conditions that split rows by a key into so many shares of about the same size: equal keys into the same one."""
+    if count == 1:
+        return [true()]
+    return [func.hash(key) % literal_column(str(count)) == literal_column(str(number)) for number in range(count)]
 
 
 # --- conversions: NULL when the text cannot be read ------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Which records did a sync change? The condition and the deletion that every typed step begins with."""
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select
 
 from models.raw.rules import SourceRules
 from models.tables import records
@@ -18,11 +18,20 @@ def changed_objects(connection: Connection, changed: ColumnElement[bool]) -> dic
     return {row[0]: row[1] for row in connection.execute(counted)}
 
 
-def delete_changed(connection: Connection, table: Table, changed: ColumnElement[bool], *, record_id: str) -> None:
-    """Delete the rows of a table that came from changed records; `record_id` names the column with the CRM's id."""
+def delete_changed(
+    connection: Connection, table: Table, source: SourceRules, changed: ColumnElement[bool], *, record_id: str
+) -> None:
+    """Delete the rows of a table that came from changed records; `record_id` names the column with the CRM's id.
+
+    A join, not EXISTS: that would group all rows of the table first, and hold them in memory. A table that has none of the
+    connection is left alone: at a first sync each join would read all that came, for nothing.
+    """
+    known = select(table.c[record_id]).where(table.c.connection == source.connection).limit(1)
+    if connection.execute(known).first() is None:
+        return
     same_record = and_(
         records.c.connection == table.c.connection,
         records.c.object == table.c.object,
         records.c.record_id == table.c[record_id],
     )
-    connection.execute(delete(table).where(exists().where(same_record, changed)))
+    connection.execute(delete(table).where(same_record, changed))

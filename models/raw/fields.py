@@ -93,8 +93,8 @@ class _Reading:
 def type_fields(connection: Connection, source: SourceRules, changed: ColumnElement[bool]) -> None:
     """Replace the typed rows and the quarantine rows of changed records."""
     for table in ENTITY_TABLES.values():
-        delete_changed(connection, table, changed, record_id="crm_id")
-    delete_changed(connection, quarantine, changed, record_id="record_id")
+        delete_changed(connection, table, source, changed, record_id="crm_id")
+    delete_changed(connection, quarantine, source, changed, record_id="record_id")
     objects = changed_objects(connection, changed)
     for rules in (one for one in source.entities if one.object in objects):
         if _insert_readable(connection, source, rules, changed) < objects[rules.object]:

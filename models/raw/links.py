@@ -22,7 +22,7 @@ from sqlalchemy import (
     union,
 )
 
-from models.duckdb import json_items, json_text, json_texts, list_item, text_items, to_phone
+from models.duckdb import json_items, json_text, json_texts, list_item, shares_of, text_items, to_phone
 from models.raw.changed import changed_objects, delete_changed
 from models.raw.rules import EntityRules, LinkRule, SourceRules
 from models.tables import raw_links, records
@@ -59,6 +59,7 @@ ENTITY_KINDS: Mapping[str, str] = {
 }
 BY_EMAIL = "email:"  # before an address or a number that stands for whoever has it
 BY_PHONE = "phone:"
+MOST_AT_ONCE = 200_000  # records whose links are told apart in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ LOOKUPS = (
 
 def write_links(connection: Connection, source: SourceRules, changed: ColumnElement[bool]) -> None:
     """Replace the links that changed records carry; a deleted record carries none."""
-    delete_changed(connection, raw_links, changed, record_id="crm_id")
+    delete_changed(connection, raw_links, source, changed, record_id="crm_id")
     live = and_(changed, ~records.c.is_deleted)
     for query in _queries(connection, source, live):
         found = query.subquery("found")
@@ -107,8 +108,13 @@ def _queries(connection: Connection, source: SourceRules, live: ColumnElement[bo
     match source.crm:
         case "hubspot":
             objects = changed_objects(connection, live)
-            names = sorted(name for name in objects if name.startswith("associations."))
-            return [*(_associations(live, name) for name in names), _merges(live)]
+            shares = [
+                (name, and_(live, share))
+                for name, count in sorted(objects.items())
+                if name.startswith("associations.")
+                for share in shares_of(records.c.record_id, 1 + count // MOST_AT_ONCE)
+            ]
+            return [*(_associations(share, name) for name, share in shares), _merges(live)]
         case "files":
             columns = [
                 _column(live, rules, link, role=DEFAULT_ROLE if place == 0 else link.by)

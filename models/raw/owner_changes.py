@@ -15,7 +15,7 @@ USER_PREFIX = "005"  # Salesforce writes the change of a lookup twice: once with
 
 def write_owner_changes(connection: Connection, source: SourceRules, changed: ColumnElement[bool]) -> None:
     """Replace the changes of owner that changed records carry; one without a time says nothing and is left out."""
-    delete_changed(connection, raw_owner_changes, changed, record_id="crm_id")
+    delete_changed(connection, raw_owner_changes, source, changed, record_id="crm_id")
     live = and_(changed, ~records.c.is_deleted)
     found = (_of_hubspot(live) if source.crm == "hubspot" else _of_salesforce(live)).subquery("found")
     whole = and_(found.c.changed_at.is_not(None), found.c.deal_crm_id.is_not(None))

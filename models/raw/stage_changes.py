@@ -13,7 +13,7 @@ from models.tables import MONEY, raw_stage_changes, records
 
 def write_stage_changes(connection: Connection, source: SourceRules, changed: ColumnElement[bool]) -> None:
     """Replace the stage changes that changed records carry; one without a time or a stage says nothing and is left out."""
-    delete_changed(connection, raw_stage_changes, changed, record_id="crm_id")
+    delete_changed(connection, raw_stage_changes, source, changed, record_id="crm_id")
     live = and_(changed, ~records.c.is_deleted)
     found = (_of_hubspot(live) if source.crm == "hubspot" else _of_salesforce(live)).subquery("found")
     whole = and_(found.c.changed_at.is_not(None), found.c.stage.is_not(None), found.c.deal_crm_id.is_not(None))

@@ -1,8 +1,10 @@
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from models import tables
+from models.raw.typed import type_records
 from tests.models.factories import at
 from tests.models.raw.landing import Land, a_version
 from tests.models.raw.test_typed import a_source, properties, rows, sync
@@ -35,6 +37,27 @@ def test_a_hubspot_association_is_one_row_per_distinct_type(warehouse: sa.Connec
         ("meeting", "1", "contact", "5", "default"),
         ("meeting", "1", "contact", "6", "default"),
     ]
+
+
+def test_links_worked_out_in_shares_are_those_worked_out_at_once(
+    warehouse: sa.Connection, land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [
+        a_version(
+            str(number), associated((number % 3, [None, "Champion", None]), (7, [])), object=f"associations.{name}"
+        )
+        for number in range(20)
+        for name in ("calls.contacts", "deals.companies")
+    ]
+    source = a_source("hubspot")
+    sync(warehouse, land, source, *made)
+    at_once = rows(warehouse, tables.raw_links, *LINK)
+    monkeypatch.setattr("models.raw.links.MOST_AT_ONCE", 3)
+
+    type_records(warehouse, sync_id="s1", source=source, rebuild=True)
+
+    assert rows(warehouse, tables.raw_links, *LINK) == at_once
+    assert len(at_once) == 2 * 20 * 3
 
 
 def test_a_removed_association_disappears(warehouse: sa.Connection, land: Land) -> None:
