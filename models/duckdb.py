@@ -145,7 +145,7 @@ def json_items(payload: ColumnElement[Any], path: str, *, or_one_empty: bool = F
 
     No array or an empty one gives no row, or one row with an empty object.
     """
-    items: ColumnElement[Any] = try_cast(func.json_extract(payload, json_path(path)), ARRAY(_Json()))
+    items: ColumnElement[Any] = func.json_extract(payload, f"{json_path(path)}[*]", type_=ARRAY(_Json()))
     if or_one_empty:
         nothing = try_cast(literal(["{}"], ARRAY(Text)), ARRAY(_Json()))
         items = case((func.len(items) > 0, items), else_=nothing)

@@ -4,7 +4,7 @@ HubSpot keeps them as associations and names a merge on the survivor; Salesforce
 signs of an id tell what it leads to. An export has columns: an id, or a person's e-mail or phone, which core looks up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Select,
     SelectBase,
+    Text,
     and_,
     case,
     func,
@@ -22,7 +23,16 @@ from sqlalchemy import (
     union,
 )
 
-from models.duckdb import json_items, json_text, json_texts, list_item, shares_of, text_items, to_phone
+from models.duckdb import (
+    json_items,
+    json_text,
+    json_texts,
+    list_item,
+    row_for_each,
+    shares_of,
+    text_items,
+    to_phone,
+)
 from models.raw.changed import changed_objects, delete_changed
 from models.raw.rules import EntityRules, LinkRule, SourceRules
 from models.tables import raw_links, records
@@ -74,6 +84,12 @@ class Lookup:
     role_path: str | None = None
     where: tuple[str, str] | None = None
 
+    @property
+    def paths(self) -> list[str]:
+        """All that is read of a record."""
+        where_path = self.where[0] if self.where else None
+        return [path for path in (self.to_path, self.from_path, self.role_path, where_path) if path]
+
 
 LOOKUPS = (
     Lookup("Task", "call", "WhoId", where=("TaskSubtype", "Call")),
@@ -114,7 +130,7 @@ def _queries(connection: Connection, source: SourceRules, live: ColumnElement[bo
                 if name.startswith("associations.")
                 for share in shares_of(records.c.record_id, 1 + count // MOST_AT_ONCE)
             ]
-            return [*(_associations(share, name) for name, share in shares), _merges(live)]
+            return [*(query for name, share in shares for query in _associations(share, name)), _merges(live)]
         case "files":
             columns = [
                 _column(live, rules, link, role=DEFAULT_ROLE if place == 0 else link.by)
@@ -124,7 +140,8 @@ def _queries(connection: Connection, source: SourceRules, live: ColumnElement[bo
             return [union(*columns)] if columns else []  # two columns may name the same record
         case _:
             objects = changed_objects(connection, live)
-            return [_lookup(live, lookup) for lookup in LOOKUPS if lookup.object in objects]
+            found = dict.fromkeys(lookup.object for lookup in LOOKUPS if lookup.object in objects)
+            return [_lookups(live, name) for name in found]
 
 
 def _column(live: ColumnElement[bool], rules: EntityRules, link: LinkRule, *, role: str) -> Select[Any]:
@@ -149,7 +166,11 @@ def _column(live: ColumnElement[bool], rules: EntityRules, link: LinkRule, *, ro
     ).where(live, records.c.object == rules.object, *(json_text(payload, path) == value for path, value in rules.where))
 
 
-def _associations(live: ColumnElement[bool], name: str) -> Select[Any]:
+def _associations(live: ColumnElement[bool], name: str) -> Iterator[Select[Any]]:
+    """Give the links between objects that we know, if it is such."""
+    from_kind, to_kind = (HUBSPOT_KINDS.get(end) for end in name.split(".")[1:3])
+    if from_kind is None or to_kind is None:
+        return
     targets = (
         select(*records.c, json_items(records.c.payload, "to").label("target"))
         .where(live, records.c.object == name)
@@ -160,13 +181,13 @@ def _associations(live: ColumnElement[bool], name: str) -> Select[Any]:
         json_text(targets.c.target, "toObjectId").label("to_crm_id"),
         json_items(targets.c.target, "associationTypes", or_one_empty=True).label("type"),
     ).subquery("types")
-    return select(
+    yield select(
         types.c.connection,
         types.c.object,
         types.c.record_id.label("crm_id"),
-        _kind(func.split_part(types.c.object, ".", 2), HUBSPOT_KINDS).label("from_kind"),
+        literal(from_kind).label("from_kind"),
         types.c.record_id.label("from_crm_id"),
-        _kind(func.split_part(types.c.object, ".", 3), HUBSPOT_KINDS).label("to_kind"),
+        literal(to_kind).label("to_kind"),
         types.c.to_crm_id,
         _role(json_text(types.c.type, "label"), DEFAULT_ROLE).label("role"),
         types.c.sync_id,
@@ -196,32 +217,48 @@ def _merges(live: ColumnElement[bool]) -> Select[Any]:
     ).distinct()
 
 
-def _lookup(live: ColumnElement[bool], lookup: Lookup) -> Select[Any]:
-    """Give the links of one field. All that is read of a record is read at once: parsing it anew for each takes time and memory."""
-    where_path, where_value = lookup.where or (None, None)
-    paths = [path for path in (lookup.to_path, lookup.from_path, lookup.role_path, where_path) if path]
+def _lookups(live: ColumnElement[bool], name: str) -> Select[Any]:
+    """Give the links of an object's fields. All that is read of a record is read at once: parsing it for each takes time and memory."""
+    lookups = [lookup for lookup in LOOKUPS if lookup.object == name]
+    paths = list(dict.fromkeys(path for lookup in lookups for path in lookup.paths))
     own = ("connection", "object", "record_id", "sync_id")
     found = json_texts(records.c.payload, paths).label("found")
-    read = select(*(records.c[name] for name in own), found).where(live, records.c.object == lookup.object).cte("read")
+    read = select(*(records.c[name] for name in own), found).where(live, records.c.object == name).cte("read")
     text = {path: list_item(read.c.found, place) for place, path in enumerate(paths)}
-    to_crm_id = func.nullif(text[lookup.to_path], "")
-    query = select(
-        read.c.connection,
-        read.c.object,
-        read.c.record_id.label("crm_id"),
-        literal(lookup.from_kind).label("from_kind"),
-        (text[lookup.from_path] if lookup.from_path else read.c.record_id).label("from_crm_id"),
-        _kind(func.left(to_crm_id, 3), SALESFORCE_PREFIXES).label("to_kind"),
-        to_crm_id.label("to_crm_id"),
-        (_role(text[lookup.role_path], lookup.role) if lookup.role_path else literal(lookup.role)).label("role"),
-        read.c.sync_id,
+    fields = select(
+        *(read.c[name] for name in own),
+        row_for_each([_from_kind(lookup, text) for lookup in lookups], Text()).label("from_kind"),
+        row_for_each([text.get(lookup.from_path or "", read.c.record_id) for lookup in lookups], Text()).label(
+            "from_crm_id"
+        ),
+        row_for_each([func.nullif(text[lookup.to_path], "") for lookup in lookups], Text()).label("to_crm_id"),
+        row_for_each([_role(text.get(lookup.role_path or ""), lookup.role) for lookup in lookups], Text()).label(
+            "role"
+        ),
+    ).subquery("fields")
+    return select(
+        fields.c.connection,
+        fields.c.object,
+        fields.c.record_id.label("crm_id"),
+        fields.c.from_kind,
+        fields.c.from_crm_id,
+        _kind(func.left(fields.c.to_crm_id, 3), SALESFORCE_PREFIXES).label("to_kind"),
+        fields.c.to_crm_id,
+        fields.c.role,
+        fields.c.sync_id,
     )
-    return query if where_path is None else query.where(text[where_path] == where_value)
+
+
+def _from_kind(lookup: Lookup, text: Mapping[str, ColumnElement[Any]]) -> ColumnElement[Any]:
+    if lookup.where is None:
+        return literal(lookup.from_kind)
+    path, value = lookup.where
+    return case((text[path] == value, lookup.from_kind))
 
 
 def _kind(word: ColumnElement[Any], kinds: Mapping[str, str]) -> ColumnElement[Any]:
     return case(*((word == name, kind) for name, kind in kinds.items()))
 
 
-def _role(found: ColumnElement[Any], otherwise: str) -> ColumnElement[Any]:
-    return func.coalesce(func.nullif(func.trim(found), ""), otherwise)
+def _role(found: ColumnElement[Any] | None, otherwise: str) -> ColumnElement[Any]:
+    return literal(otherwise) if found is None else func.coalesce(func.nullif(func.trim(found), ""), otherwise)
