@@ -934,10 +934,10 @@ changes = Table(
     _key("split", "team (the whole scope), lead_source, rep, connection or definition"),
     _key("part", "Segment value; the scope itself for team"),
     _text("kind", "count, rate, pace or definition: which threshold holds"),
-    _double("score", "Standard errors from the own past; negative is less"),
+    _double("score", "Standard errors from the own past; negative is worse: no_show_rate is watched by those who came"),
     _double("score_before", "The same one business day earlier"),
     _integer("window_business_days", "Length of the window that shows it most"),
-    _double("observed", "Counted in the window"),
+    _double("observed", "Counted in the window; of no_show_rate those who came"),
     _double("expected", "By the level of the half year before"),
     _double("cases", "Of how many, for rates; NULL for counts"),
     _date("since_date", "First day of the window"),
@@ -974,7 +974,8 @@ alerts = Table(
     _text("proposal", "act, reset_target or wait; NULL when it is over"),
     _text("proposal_lever", "What to act on, as the cause names it"),
     _double(
-        "proposal_value", "act: how much more is needed; reset_target: the target proposed; wait: what should be seen"
+        "proposal_value",
+        "act: how much more is needed, of a rate which; reset_target: the target proposed; wait: what should be seen",
     ),
     _date("proposal_date", "By when"),
     _text("proposal_ja", "The proposal in one Japanese sentence"),

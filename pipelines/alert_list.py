@@ -16,7 +16,7 @@ from models.kpi.lever_words import lever_words
 from models.tables import reps
 from pipelines.board import formats
 from pipelines.board.labels import ALERT_STATES
-from pipelines.messages import CHANGE_STATES, STATES
+from pipelines.messages import state_words
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
 
@@ -64,12 +64,11 @@ def _print_id(console: Console, alert_id: str) -> None:
 
 def _cells(row: Row, agreement: Agreement | None, names: Mapping[str, str], lang: Lang) -> tuple[str, ...]:
     index = ("ja", "en").index(lang)
-    states = CHANGE_STATES if row["kind"] == "change" else STATES
-    state = states.get(row["divergence_state"], (row["divergence_state"],) * 2)[index]
+    kpi = next((kpi for kpi in agreement.kpis.kpis if kpi.id == row["kpi_id"]), None) if agreement else None
     chance = "-" if row["p_reach"] is None else f"{row['p_reach']:.0%}"
     return (
-        state,
-        _kpi(row["kpi_id"], agreement, lang),
+        state_words(row, kpi)[index],
+        str(row["kpi_id"]) if kpi is None else getattr(kpi.label, lang),
         _whose(row, agreement, names, lang),
         gap_cell(row, agreement, lang),
         chance,
@@ -94,11 +93,6 @@ def _handling(row: Row, lang: Lang) -> list[str]:
     if row["state"] == "snoozed":
         found.append(f"{getattr(ALERT_STATES['snoozed'], lang)}: {row['snoozed_until_date']}")
     return found
-
-
-def _kpi(kpi_id: str, agreement: Agreement | None, lang: Lang) -> str:
-    found = [kpi for kpi in agreement.kpis.kpis if kpi.id == kpi_id] if agreement else []
-    return getattr(found[0].label, lang) if found else kpi_id
 
 
 def _whose(row: Row, agreement: Agreement | None, names: Mapping[str, str], lang: Lang) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from definitions_contract.schema import Agreement
 from definitions_contract.words import Lang
+from models.kpi.changes import NEGATED, in_unit
 from models.kpi.lever_words import lever_words
 from models.statistics.change_life import MORE_FOR_GOOD_NEWS, THRESHOLDS
 from pipelines.alert_kinds import FIRST_STEPS, guide_to, kind_of, lead_of
@@ -14,8 +15,7 @@ from pipelines.board.names import Names, names_of
 from pipelines.board.phrases import tell
 from pipelines.board.words import Text, look_up
 from pipelines.explain_alert import AlertExplanation
-from pipelines.messages import CHANGE_STATES
-from pipelines.messages import STATES as TARGET_STATES
+from pipelines.messages import state_words
 from pipelines.pages import Block, Bullets, Grid, Heading, Sentence, grid
 
 Row = Mapping[Any, Any]
@@ -113,8 +113,7 @@ class _Page:
         return self._in(WORDS[key].fill(**values))
 
     def _title(self, alert: Row) -> str:
-        states = CHANGE_STATES if alert["kind"] == "change" else TARGET_STATES
-        state = Text(*states[alert["divergence_state"]])
+        state = Text(*state_words(alert, self._names.kpis.get(alert["kpi_id"])))
         whose = self._names.scope(alert["scope_kind"], alert["scope_id"])
         return self._word("title", kpi=self._names.kpi(alert["kpi_id"]), state=state, whose=whose)
 
@@ -170,14 +169,13 @@ class _Page:
         bar = THRESHOLDS[row["kind"], row["split"]] + (MORE_FOR_GOOD_NEWS if row["score"] > 0 else 0.0)
         kpi = self._in(self._names.kpi(row["kpi_id"]))
         what = kpi if row["split"] == "team" else f"{kpi} · {self._segment(row)}"
-        cases = row["cases"]
         figures = [
-            number(row[name]) if cases is None else percent(row[name] / max(cases, 1.0))
-            for name in ("observed", "expected")
+            number(value) if row["cases"] is None else percent(value)
+            for value in (in_unit(row["kpi_id"], row[name], row["cases"]) for name in ("observed", "expected"))
         ]
         return [
             what,
-            self._score(row["score"]),
+            self._score(-row["score"] if row["kpi_id"] in NEGATED else row["score"]),
             self._in(number(bar, 1)),
             str(row["window_business_days"]),
             *map(self._in, figures),

@@ -25,6 +25,7 @@ CHANGE_STATES = {
     "ahead": ("水準の上昇", "level has risen"),
     "on_track": ("水準の回復", "level is back"),
 }
+RISE_AND_FALL = {"at_risk": "ahead", "ahead": "at_risk"}
 EVENTS = {
     "opened": ("新規", "new"),
     "worsened": ("悪化", "worse"),
@@ -51,6 +52,16 @@ class Message:
     def in_language(self, language: str) -> tuple[str, str]:
         """Give title and body; both languages together when asked for or when there is no other."""
         return self.texts.get(language, (self.title, self.body))
+
+
+def state_words(alert: Mapping[Any, Any], kpi: Kpi | None) -> tuple[str, str]:
+    """Say in both languages how an alert stands; a change for the worse is a rise of a KPI that should be low."""
+    state = str(alert["divergence_state"])
+    if alert["kind"] != "change":
+        return STATES.get(state, (state, state))
+    is_lower_better = kpi is not None and kpi.better == "lower"
+    way = RISE_AND_FALL.get(state, state) if is_lower_better else state
+    return CHANGE_STATES.get(way, (way, way))
 
 
 def due_messages(
@@ -108,8 +119,7 @@ def alert_message(
     if not is_change:
         state = connection.execute(_same_evaluation(divergence, alert, as_of)).mappings().first() or {}
         cause = connection.execute(_first_cause(alert, as_of)).mappings().first()
-    states = CHANGE_STATES if is_change else STATES
-    words = states.get(str(alert["divergence_state"]), (str(alert["divergence_state"]),) * 2)
+    words = state_words(alert, kpi)
     names = names_of(
         agreement, {row.rep_id: row.name for row in connection.execute(sa.select(reps.c.rep_id, reps.c.name))}
     )

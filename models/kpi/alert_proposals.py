@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from definitions_contract.schema import Kpi
 from models.context import BuildContext
-from models.kpi.changes import NEGATED
+from models.kpi.changes import NEGATED, in_unit
 from models.kpi.daily_history import kpis_by_id, read_calendar, read_weights
 from models.kpi.lever_words import lever_words
 from models.statistics.proposals import Matter, Proposal, propose
@@ -76,6 +76,7 @@ def with_target_proposal(row: dict[str, Any], tonight: Tonight) -> dict[str, Any
         expected=state.expected_to_date,
         target=state.target,
         forecast=state.forecast,
+        is_level=tonight.kpis[row["kpi_id"]].denominator is not None,
         evidence=state.evidence_score,
         due_next=_due(state, tonight),
         sign_date=min(tonight.sign_date(state.evaluated_date), state.period_end - timedelta(days=1)),
@@ -92,17 +93,16 @@ def with_change_proposal(row: dict[str, Any], tonight: Tonight) -> dict[str, Any
     full = row | _nothing() | {"gap": _change_gap(seen), "evidence": _change_evidence(seen)}
     if row["state"] in OVER:
         return full
-    kpi, missing = tonight.kpis[row["kpi_id"]], seen.expected - seen.observed
+    return full | _words(_propose_for_change(seen, row["cause"], tonight), tonight.kpis[row["kpi_id"]], tonight)
+
+
+def _propose_for_change(seen: Any, cause: str, tonight: Tonight) -> Proposal:
+    by, now, past = tonight.sign_date(seen.evaluated_date), _in_unit(seen, seen.observed), _in_unit(seen, seen.expected)
     if seen.split == "definition":  # people asked for it: what is left is whether the target still fits
-        now = Proposal(
-            "reset_target", None, seen.observed / max(seen.cases, 1.0), tonight.sign_date(seen.evaluated_date)
-        )
-        return full | _words(now, kpi, tonight)
-    if missing <= 0:
-        return full | _words(
-            Proposal("wait", None, seen.observed, tonight.sign_date(seen.evaluated_date)), kpi, tonight
-        )
-    return full | _words(Proposal("act", row["cause"], missing, tonight.sign_date(seen.evaluated_date)), kpi, tonight)
+        return Proposal("reset_target", None, now, by)
+    if seen.observed >= seen.expected:
+        return Proposal("wait", None, now, by)
+    return Proposal("act", cause, past - now if seen.cases is None else past, by)
 
 
 def _change_key(row: Mapping[str, Any]) -> Key:
@@ -114,21 +114,21 @@ def _change_key(row: Mapping[str, Any]) -> Key:
 
 def _change_gap(seen: Any) -> float:
     """Give the change in the KPI's own unit; of a KPI that should be low, more is positive."""
-    gap = float(seen.observed - seen.expected)
-    if seen.cases is None:
-        return gap
-    return (-gap if seen.kpi_id in NEGATED else gap) / max(float(seen.cases), 1.0)
+    return _in_unit(seen, seen.observed) - _in_unit(seen, seen.expected)
+
+
+def _in_unit(seen: Any, hits: float) -> float:
+    return in_unit(seen.kpi_id, hits, seen.cases)
 
 
 def _change_evidence(seen: Any) -> str:
     days = f"in {seen.window_business_days} business days since {seen.since_date}"
-    sure = f"({seen.score:+.1f} standard errors)"
+    score = -seen.score if seen.kpi_id in NEGATED else seen.score
+    sure = f"({score:+.1f} standard errors)"
     if seen.cases is None:
         return f"{seen.observed:,.0f} {days}, {seen.expected:,.0f} by the own past {sure}."
-    what = "took place" if seen.kpi_id in NEGATED else "counted"
-    cases = max(float(seen.cases), 1.0)
-    now, past = seen.observed / cases, seen.expected / cases
-    return f"{seen.observed:,.0f} of {cases:,.0f} {what} {days} ({now:.0%}), {past:.0%} in the own past {sure}."
+    cases, now, past = max(float(seen.cases), 1.0), _in_unit(seen, seen.observed), _in_unit(seen, seen.expected)
+    return f"{now * cases:,.0f} of {cases:,.0f} counted {days} ({now:.0%}), {past:.0%} in the own past {sure}."
 
 
 def _nothing() -> dict[str, Any]:
@@ -157,12 +157,17 @@ def _due(state: Any, tonight: Tonight) -> float:
 
 
 def _words(proposal: Proposal, kpi: Kpi, tonight: Tonight) -> dict[str, Any]:
-    value = f"{proposal.value:.1%}" if kpi.unit == "fraction" and proposal.value <= 1 else f"{proposal.value:,.0f}"
+    value = f"{proposal.value:.1%}" if kpi.unit == "fraction" else f"{proposal.value:,.0f}"
     lever_ja, lever_en = lever_words(proposal.lever, tonight.kpis, tonight.names) if proposal.lever else ("", "")
+    choice = "act_on_level" if proposal.choice == "act" and kpi.denominator is not None else proposal.choice
     ja, en = {
         "act": (
             f"{lever_ja}に対処してください。{proposal.by:%m/%d}までにあと{value}必要です。",
             f"Act on {lever_en}: {value} more needed by {proposal.by}.",
+        ),
+        "act_on_level": (
+            f"{lever_ja}に対処してください。目安は{proposal.by:%m/%d}までに{value}です。",
+            f"Act on {lever_en}: {value} should be seen by {proposal.by}.",
         ),
         "reset_target": (
             f"現在の水準は月{value}です。目標の見直しを各部署で検討してください。",
@@ -172,7 +177,7 @@ def _words(proposal: Proposal, kpi: Kpi, tonight: Tonight) -> dict[str, Any]:
             f"様子を見てください。{proposal.by:%m/%d}までに{value}に達していれば順調です。",
             f"Wait: {value} should be seen by {proposal.by}.",
         ),
-    }[proposal.choice]
+    }[choice]
     return {
         "proposal": proposal.choice,
         "proposal_lever": proposal.lever,

@@ -86,6 +86,18 @@ def build_changes(connection: Connection, context: BuildContext) -> Iterator[Map
             yield row
 
 
+def in_unit(kpi_id: str, hits: float, cases: float | None) -> float:
+    """Give what was counted in the KPI's own unit: a count as it is, of a rate the share of its cases.
+
+    >>> in_unit("valid_rate", 30, 40), in_unit("no_show_rate", 30, 40)
+    (0.75, 0.25)
+    """
+    if cases is None:
+        return float(hits)
+    share = float(hits) / max(float(cases), 1.0)
+    return 1 - share if kpi_id in NEGATED else share
+
+
 def _days(connection: Connection, as_of: date) -> _Days:
     start = as_of - timedelta(days=HISTORY_DAYS)
     days = [row.day for row in read_calendar(connection) if row.is_business_day and start < row.day <= as_of]

@@ -15,7 +15,7 @@ REPEATED_MISS = 2.0  # standard errors of two months below what is due: no run o
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """What is known of an alert tonight. `cause` is split:part:effect, `due_next` what is due by `sign_date`."""
+    """What is known of an alert tonight. `cause` is split:part:effect, `due_next` what is due by `sign_date`; `is_level`: a rate."""
 
     is_ahead: bool
     cause: str | None
@@ -27,11 +27,12 @@ class Matter:
     due_next: float
     sign_date: date
     period_end: date
+    is_level: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The choice, the lever it pulls, how much it needs (or the new target, or the sign to see), and by when."""
+    """The choice, the lever it pulls, how much more it needs (of a rate: which), or the new target, or the sign to see, and by when."""
 
     choice: Choice
     lever: str | None
@@ -44,7 +45,8 @@ def propose(matter: Matter) -> Proposal:
     if matter.is_ahead:
         return Proposal("reset_target", None, _own_level(matter), matter.period_end)
     if matter.cause is not None and not _is_level(matter.cause):
-        return Proposal("act", matter.cause, max(matter.target - matter.forecast, 0.0), matter.period_end)
+        needed = matter.target if matter.is_level else max(matter.target - matter.forecast, 0.0)
+        return Proposal("act", matter.cause, needed, matter.period_end)
     if matter.cause is not None or (matter.evidence is not None and matter.evidence <= -REPEATED_MISS):
         return Proposal("reset_target", None, _own_level(matter), matter.period_end)
     return Proposal("wait", None, matter.due_next, matter.sign_date)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from models.kpi.lever_words import lever_words
 from pipelines.alert_kinds import lead_of
 from pipelines.board import formats
 from pipelines.board.alert_help import Help, help_of
@@ -238,16 +239,13 @@ def _change(rows: Sequence[Mapping[str, Any]], facts: Facts, names: Names) -> Ch
 
 def _proposal(row: Mapping[str, Any], names: Names) -> Text | None:
     """Say what the alert proposes, from its columns; None when it proposes nothing."""
-    words = ALERT_PROPOSALS.get(row["proposal"] or "")
+    proposal, lever = row["proposal"] or "", row["proposal_lever"]
+    is_level = proposal == "act" and names.kpis[row["kpi_id"]].denominator is not None
+    words = ALERT_PROPOSALS.get("act_on_level" if is_level else proposal)
     if words is None:
         return None
-    split, _, rest = (row["proposal_lever"] or "").partition(":")
-    part = rest.rpartition(":")[0]
-    lever = Text("{split}「{part}」", "{split} “{part}”").fill(
-        split=look_up(SPLITS, split), part=names.part(split, part)
-    )
     text = words.fill(
-        lever=lever if part else names.kpi(row["kpi_id"]),
+        lever=Text(*lever_words(lever, names.kpis, names.reps)) if lever else names.kpi(row["kpi_id"]),
         value=names.figure(row["kpi_id"], row["proposal_value"]),
         day=formats.short_day(row["proposal_date"]),
     )

@@ -153,6 +153,9 @@ CLOSED: dict[str, Text] = {
 # What an alert proposes; people decide.
 ALERT_PROPOSALS: dict[str, Text] = {
     "act": Text("対処する: {lever}。{day}までにあと {value} 必要。", "Act on {lever}: {value} more needed by {day}."),
+    "act_on_level": Text(
+        "対処する: {lever}。目安は{day}までに {value}。", "Act on {lever}: {value} should be seen by {day}."
+    ),
     "reset_target": Text(
         "目標を見直す: いまの水準は {value}。関係部門で検討する。",
         "Reset the target: the present level is {value}; review it with all departments.",

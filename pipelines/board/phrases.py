@@ -24,7 +24,7 @@ CLAUSES = forms(
         (rf"({N}) of ({N}) counted \((\d+%)\), (\d+%) in ({DAY}) to ({DAY})", r"\2 件中 \1 件(\3)。\5〜\6 は \4"),
         (rf"({N}) so far, ({N}) by the level of ({DAY}) to ({DAY})", r"これまで \1。\3〜\4 の水準では \2"),
         (
-            rf"({N}) of ({N}) (?:counted|took place) in (\d+) business days since ({DAY}) \((\d+%)\), (\d+%) in the own past"
+            rf"({N}) of ({N}) counted in (\d+) business days since ({DAY}) \((\d+%)\), (\d+%) in the own past"
             rf" \(\+?({N}) standard errors\)",
             r"\4 からの \3 営業日で \2 件中 \1 件(\5)。過去の自チームは \6(標準誤差の \7 倍)",
         ),

@@ -172,6 +172,9 @@ def matter(**values: object) -> Matter:
     ("values", "choice", "value"),
     [
         pytest.param({"cause": "lead_source:list:rate"}, "act", 47.0, id="a cause is worked on"),
+        pytest.param(
+            {"cause": "lead_source:list:rate", "is_level": True}, "act", 125.0, id="a rate has a level to reach"
+        ),
         pytest.param({"cause": "rep:target_level:mix"}, "reset_target", 29 / 0.28, id="a target beyond the own level"),
         pytest.param({"evidence": -2.0}, "reset_target", 29 / 0.28, id="two months below without a cause"),
         pytest.param({"evidence": -1.9}, "wait", 110.0, id="luck is waited out"),

@@ -428,7 +428,7 @@ def _causes(meetings: list[Row]) -> list[Row]:
             -3.1,
             None,
             False,
-            "111 of 150 took place in 14 business days since 2026-11-02 (74%), 75% in the own past (-0.4 standard errors).",
+            "111 of 150 counted in 14 business days since 2026-11-02 (74%), 75% in the own past (-0.4 standard errors).",
         ),
         (
             "funnel",
@@ -530,6 +530,11 @@ def _alerts() -> list[Row]:
             "proposal_value": 230,
             "proposal_date": date(2026, 11, 30),
         },
+        _scope()
+        | shared
+        | {"alert_id": "missed", "kpi_id": "no_show_rate", "kind": "change", "gap": 0.288, "silenced_by": parent}
+        | {"proposal": "act", "proposal_lever": "lead_source:purchased_list:rate", "proposal_value": 0.119}
+        | {"proposal_date": date(2026, 12, 4)},
     ]
 
 

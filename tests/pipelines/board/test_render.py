@@ -280,7 +280,7 @@ def test_a_rep_whose_part_is_within_noise_is_not_named_as_a_cause(
 
 def test_an_alert_under_its_parent_s_is_folded_away(html: str) -> None:
     alerts = html.split('id="alerts-title"')[1].split("</section>")[0]
-    shown, folded = alerts.split("1 covered by the alert of their team or department")
+    shown, folded = alerts.split("2 covered by the alert of their team or department")
 
     assert "Inside sales East" not in shown
     assert "Inside sales East" in folded

@@ -89,7 +89,8 @@ def test_an_alert_tells_what_happened_to_it_and_what_is_proposed(html: str) -> N
 
     assert "Fri 13 Nov: Opened Fri 13 Nov: Notified Wed 18 Nov: Got worse → Off track" in shown
     assert "Demo Manager: two reps at the exhibition this week" in shown
-    assert "Act on Lead source “Purchased list”: 29 more needed by" in shown
+    assert "Act on lead source “Purchased list”, rate: 29 more needed by" in shown
+    assert "Act on lead source “Purchased list”, rate: 11.9% should be seen by" in shown
     assert "Wait: 230 should be seen by" in shown
 
 
