@@ -38,7 +38,11 @@ class DiskFullError(PipelineError):
 
 
 class ReconciliationError(PipelineError):
-    """What landed is not what the CRM says it has."""
+    """What landed is not what the CRM says it has. `incomplete`: objects of which older records are missing here, too."""
+
+    def __init__(self, message: str, *, incomplete: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.incomplete = incomplete
 
 
 class NothingPublishedError(PipelineError):

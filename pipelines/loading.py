@@ -240,12 +240,19 @@ def _proof(
 
 
 def _refuse_mismatch(connection: Connection, sync: Landed, proof: Sequence[Mapping[str, Any]]) -> None:
-    wrong = [_mismatch(row) for row in proof if not row["is_matched"]]
+    wrong = [row for row in proof if not row["is_matched"]]
     if wrong:
+        incomplete = [row["object"].partition(".")[2] for row in wrong if row["object"].startswith(f"{IDS}.")]
+        stay = (
+            f"its cursors stay, but the next one reads all of {', '.join(incomplete)}"
+            if incomplete
+            else "its cursors stay"
+        )
         raise ReconciliationError(
-            f"{connection.name} landed another number of records than the CRM says ({'; '.join(wrong)}); "
-            f"sync {sync.sync_id} was not kept and its cursors stay; run `kpi nightly` again, and if it says the same, "
-            f"`kpi nightly --full-refresh --only {connection.name}`"
+            f"{connection.name} landed another number of records than the CRM says ({'; '.join(map(_mismatch, wrong))}); "
+            f"sync {sync.sync_id} was not kept and {stay}; run `kpi nightly` again, and if it says the same, "
+            f"`kpi nightly --full-refresh --only {connection.name}`",
+            incomplete=tuple(incomplete),
         )
 
 
@@ -258,8 +265,12 @@ def _mismatch(row: Mapping[str, Any]) -> str:
 
 def _refuse(warehouse: Warehouse, connection: Connection, sync_id: str, error: Exception) -> None:
     row = {"sync_id": sync_id, "connection": connection.name, "reason": str(error), "refused_at": datetime.now(UTC)}
+    incomplete = error.incomplete if isinstance(error, ReconciliationError) else ()
     with warehouse.transaction() as writing:
         insert_rows(writing, refused_syncs, [row])
+        # no increment would bring what is older than the cursor: without one, the next sync reads the object as a whole
+        missed = (cursors.c.connection == connection.name, cursors.c.object.in_(incomplete))
+        writing.execute(sa.delete(cursors).where(*missed))
 
 
 def _is_other_map(writing: sa.Connection, rules: SourceRules) -> bool:

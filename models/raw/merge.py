@@ -28,9 +28,10 @@ LANDED = ("connection", "object", "id", "modified_at", "is_deleted", "extracted_
 def merge_records(connection: Connection, *, sync_id: str, source: str, files: Sequence[Path]) -> int:
     """Merge landing files of one connection into raw.records and return how many records are new or different.
 
-    The newest modified_at of a record wins; of versions modified at the same time the one read last. A record whose payload and
-    deletion mark stay the same is not touched, so that a second run with nothing new changes no row. Rows of another connection
-    in the files are left out. The memory that it takes does not grow with the number of records.
+    The newest modified_at of a record wins; of versions modified at the same time the one read last. A tombstone yields to a
+    living version that was read later: whoever restores a record need not change its time. A record whose payload and deletion
+    mark stay the same is not touched, so that a second run with nothing new changes no row. Rows of another connection in the
+    files are left out. The memory that it takes does not grow with the number of records.
     """
     if not files:
         return 0
@@ -75,11 +76,14 @@ def _merge(connection: Connection, arriving: Subquery) -> int:
     is_newer = tuple_(arriving.c.modified_at, arriving.c.extracted_at) >= tuple_(
         records.c.modified_at, records.c.extracted_at
     )
+    is_restored = and_(
+        records.c.is_deleted, arriving.c.is_deleted.is_(False), arriving.c.extracted_at > records.c.extracted_at
+    )
     is_different = or_(
         arriving.c.payload.is_distinct_from(records.c.payload),
         arriving.c.is_deleted.is_distinct_from(records.c.is_deleted),
     )
-    merge = MergeInto(records, arriving, keys=KEYS, when=and_(is_newer, is_different))
+    merge = MergeInto(records, arriving, keys=KEYS, when=and_(or_(is_newer, is_restored), is_different))
     return int(connection.execute(merge).rowcount)
 
 

@@ -86,6 +86,7 @@ def _gone(ids: IdList) -> list[ColumnElement[bool]]:
 
 
 def _missing_ids(connection: Connection, ids: IdList) -> tuple[str, ...]:
+    """What should have come long ago, or lives again: a tombstone that an earlier sync brought stands for a record that is gone."""
     if not ids.files or ids.complete_before is None:
         return ()
     listed = parquet_files(ids.files, "id", "modified_at", "is_deleted")
@@ -93,6 +94,7 @@ def _missing_ids(connection: Connection, ids: IdList) -> tuple[str, ...]:
         records.c.connection == ids.connection,
         records.c.object == ids.object,
         records.c.record_id == listed.c.id,
+        or_(records.c.is_deleted.is_(False), records.c.extracted_at >= ids.listed_from),
     )
     query = (
         select(listed.c.id)

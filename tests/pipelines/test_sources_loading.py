@@ -198,6 +198,25 @@ def test_ids_that_the_crm_has_and_the_warehouse_lacks_are_named(world: World) ->
     loaded = world.load()
 
     assert "ids.notes: 3 of 3, missing 8, 9" in loaded.refused[0]
+    assert "the next one reads all of notes" in loaded.refused[0]
+    assert "notes" not in {row["object"] for row in world.rows(cursors)}, "an increment would never bring them"
+
+
+def test_a_record_that_was_restored_without_a_trace_is_named_and_comes_with_the_whole_read_that_follows(
+    world: World,
+) -> None:
+    world.land({"1": "a", "2": "b"}, is_full=True)
+    world.load()
+    world.land(ids=["1"])
+    world.load()
+    assert world.living() == ["1"]
+
+    world.land(ids=["1", "2"])
+    assert "ids.notes: 2 of 2, missing 2)" in world.load().refused[0]
+    world.land({"1": "a", "2": "b"}, is_full=True)
+
+    assert world.load().refused == ()
+    assert world.living() == ["1", "2"]
 
 
 def test_a_mismatch_keeps_cursor_and_rows_names_the_ids_and_does_not_block_the_next_night(world: World) -> None:

@@ -58,4 +58,5 @@ def _compared(nights: Nights, warehouse: Warehouse) -> Iterator[Nights]:
     yield nights
     if nights.is_whole:
         empty(warehouse)
-        compare(warehouse, nights.store, [nights.connection], nights.crms.landing, now=nights.at)
+        landing, refused = nights.crms.landing, nights.refused
+        compare(warehouse, nights.store, [nights.connection], landing, now=nights.at, refused=refused)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.sandbox.plays.world import merge_hubspot, merge_salesforce
@@ -241,6 +241,15 @@ def delete_something(people: People, at_ms: int) -> None:
         people.store.delete(people.crm, record.object, record.id, at_ms)
 
 
+def restore_something(people: People, at_ms: int) -> None:
+    """With what it was linked with; merged records stay merged."""
+    name = NAMES[people.crm][people.dice.randrange(len(NAMES[people.crm]))]
+    for record in people.store.page(people.crm, name, is_deleted=True):
+        if not record.properties.get("MasterRecordId"):
+            people.store.put(people.crm, [replace(record, is_deleted=False, deleted_ms=None, modified_ms=at_ms)])
+            return
+
+
 def empty_the_bin(people: People, _: int) -> None:
     name = people.dice.choice(NAMES[people.crm])
     for record in people.store.page(people.crm, name, is_deleted=True, limit=1):
@@ -300,6 +309,7 @@ CHANGES: tuple[Callable[[People, int], None], ...] = (
     write_to_somebody,
     meet_somebody_new,
     delete_something,
+    restore_something,
     empty_the_bin,
     purge_a_call,
     merge_two_people,

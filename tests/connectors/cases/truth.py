@@ -40,6 +40,7 @@ class Nights:
     slept: list[float] = field(default_factory=list)
     at: datetime = FIRST
     connection: Connection = field(init=False)
+    refused: int = 0  # syncs that the warehouse must refuse
     is_whole: bool = False  # whether the last night ended well: then the tables are what the CRM holds
 
     @property

@@ -84,6 +84,23 @@ def test_a_stored_record_changes_only_for_a_newer_different_version(
     assert stored(warehouse)[0][3] == ("s2" if expected else "s1")
 
 
+@pytest.mark.parametrize(
+    ("read_at", "is_living"),
+    [pytest.param(LATER, True, id="read later"), pytest.param(EARLIER, False, id="read before it was deleted")],
+)
+def test_a_restored_record_lives_again_though_its_time_of_change_is_that_of_before(
+    warehouse: sa.Connection, land: Land, read_at: Any, is_living: bool
+) -> None:
+    tombstone = a_version("1", is_deleted=True, modified_at=LATER)
+    merge_records(warehouse, sync_id="s1", source="hs", files=[land(tombstone)])
+
+    restored = a_version("1", modified_at=EARLIER, extracted_at=read_at)
+    changed = merge_records(warehouse, sync_id="s2", source="hs", files=[land(restored)])
+
+    assert changed == int(is_living)
+    assert stored(warehouse)[0][2] is not is_living
+
+
 VERSIONS = [
     a_version(record_id, {"value": step}, modified_at=EARLIER + timedelta(days=step), is_deleted=step == 3)
     for record_id in ("1", "2")
