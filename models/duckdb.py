@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     ColumnElement,
     Date,
     DateTime,
@@ -50,6 +51,8 @@ DIGITS_ONLY = r"-?\d{10,14}"  # epoch milliseconds from 1970-04 to 5138; ten dig
 GROUPED = r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"
 DURATION = r"\d{1,3}:[0-5]\d:[0-5]\d"  # with two parts it could be minutes or hours
 TIME_WITH_ZONE = r":\d\d(\.\d+)?\s*(Z|z|[+-]\d\d(:?\d\d)?)$"
+TRUE_WORDS = ("true", "yes", "1", "y", "t")
+FALSE_WORDS = ("false", "no", "0", "n", "f")
 WEB_ADDRESS = r"^\s*(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?(?:www\.)?([^/:?#\s]+)"
 
 
@@ -202,7 +205,12 @@ def to_integer(value: ColumnElement[Any], *, divide: int = 1) -> ColumnElement[i
 def to_boolean(value: ColumnElement[Any]) -> ColumnElement[bool | None]:
     """Read true/false, yes/no, 1/0 in any case."""
     word = func.lower(func.trim(value))
-    return case((word.in_(["true", "yes", "1", "y", "t"]), True), (word.in_(["false", "no", "0", "n", "f"]), False))
+    return case((_is_among(word, TRUE_WORDS), True), (_is_among(word, FALSE_WORDS), False))
+
+
+def _is_among(word: ColumnElement[Any], words: Sequence[str]) -> ColumnElement[bool]:
+    """Look into a list: IN would be planned as a join with its words, which for a few hundred rows is most of the time."""
+    return func.list_contains(literal(list(words), ARRAY(Text)), word, type_=Boolean())
 
 
 def to_timestamp(value: ColumnElement[Any], zone: str = "UTC") -> ColumnElement[Any]:

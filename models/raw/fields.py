@@ -97,8 +97,16 @@ def type_fields(connection: Connection, source: SourceRules, changed: ColumnElem
     delete_changed(connection, quarantine, source, changed, record_id="record_id")
     objects = changed_objects(connection, changed)
     for rules in (one for one in source.entities if one.object in objects):
-        if _insert_readable(connection, source, rules, changed) < objects[rules.object]:
+        count = _count(connection, rules, changed) if rules.where or rules.unless else objects[rules.object]
+        if count and _insert_readable(connection, source, rules, changed) < count:
             _insert_unreadable(connection, source, rules, changed)
+
+
+def _count(connection: Connection, rules: EntityRules, changed: ColumnElement[bool]) -> int:
+    """Say how many changed records are of the entity: two may share an object, and reading all fields of the other's is dear."""
+    parsed, texts = _parsed(rules, [path for path, _ in (*rules.where, *rules.unless)], changed)
+    of_entity = select(func.count()).select_from(parsed).where(_where(rules, texts))
+    return int(connection.execute(of_entity).scalar_one())
 
 
 def _insert_readable(
