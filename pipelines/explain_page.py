@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from definitions_contract.schema import Agreement
 from definitions_contract.words import Lang
 from models.kpi.lever_words import segment_word
-from pipelines.explain import Explanation, RuleSeen, Step
+from pipelines.board.names import Names, names_of
+from pipelines.explain import SEGMENTS, Explanation, RuleSeen, Step
 from pipelines.pages import Block, Bullets, Cell, Heading, Sentence, grid
 
 WORDS: dict[str, dict[Lang, str]] = {
@@ -81,17 +83,26 @@ WORDS: dict[str, dict[Lang, str]] = {
     "invitee": {"ja": "招待された人の写し", "en": "an invitee's copy"},
     "other_crm": {"ja": "ほかの CRM の写し", "en": "copy in another CRM"},
     "warning": {"ja": "警告", "en": "warning"},
+    "held": {"ja": "実施", "en": "held"},
+    "no_show": {"ja": "無断欠席", "en": "no-show"},
+    "cancelled": {"ja": "中止", "en": "cancelled"},
+    "rescheduled": {"ja": "日程変更", "en": "rescheduled"},
+    "unknown": {"ja": "不明", "en": "unknown"},
+    "accepted": {"ja": "受け入れ", "en": "accepted"},
+    "rejected": {"ja": "却下", "en": "rejected"},
 }
+WORDED = ("outcome", "field_sales_feedback_first", "field_sales_feedback")  # facts whose values have words above
 
 
-def explanation_page(found: Explanation, lang: Lang) -> list[Block]:
+def explanation_page(found: Explanation, agreement: Agreement, lang: Lang) -> list[Block]:
     """Write the page."""
+    names = names_of(agreement, {})
 
     def word(key: str, **values: object) -> str:
         return WORDS[key][lang].format(**values) if key in WORDS else key
 
     return [
-        *_opening(found, lang),
+        *_opening(found, names, lang),
         *_needed(found, lang),
         Heading(word("rules")),
         grid([word(key) for key in ("rule", "asks", "seen", "result")], [_rule_row(r, lang) for r in found.rules]),
@@ -104,7 +115,7 @@ def explanation_page(found: Explanation, lang: Lang) -> list[Block]:
         grid(
             [word("what"), word("value")],
             [
-                (word(name), segment_word(value, lang) if name in found.segments else str(value))
+                (word(name), _value(name, str(value), names, lang))
                 for name, value in {**found.facts, **found.segments}.items()
                 if value is not None
             ],
@@ -122,7 +133,17 @@ def explanation_page(found: Explanation, lang: Lang) -> list[Block]:
     ]
 
 
-def _opening(found: Explanation, lang: Lang) -> Iterator[Block]:
+def _value(name: str, value: str, names: Names, lang: Lang) -> str:
+    if name == "team":
+        return str(getattr(names.scope("team", value), lang))
+    if name in WORDED and value in WORDS:
+        return WORDS[value][lang]
+    if name == "reject_reason":
+        return str(getattr(names.part(name, value), lang))
+    return segment_word(value, lang) if name in SEGMENTS else value
+
+
+def _opening(found: Explanation, names: Names, lang: Lang) -> Iterator[Block]:
     yield Heading(f"{found.meeting_id}  {found.crm_url or ''}".strip(), level=1)
     if found.verdict is None:
         yield Sentence(WORDS["not_judged"][lang])
@@ -130,8 +151,11 @@ def _opening(found: Explanation, lang: Lang) -> Iterator[Block]:
     verdict = WORDS[found.verdict][lang]
     values = {"verdict": verdict, "name": found.definition, "version": found.version, "since": found.effective_from}
     yield Sentence(WORDS["verdict"][lang].format(**values))
-    names = ", ".join(f"{s['department']} ({s['name']}, {s['signed_date']})" for s in found.signed)
-    yield Sentence(WORDS["signed"][lang].format(names=names))
+    who = [
+        (getattr(names.scope("department", s["department"]), lang), s["name"], s["signed_date"]) for s in found.signed
+    ]
+    signed = ", ".join(f"{department} ({name}, {day})" for department, name, day in who)
+    yield Sentence(WORDS["signed"][lang].format(names=signed))
     if found.pending_until:
         yield Sentence(WORDS["pending_until"][lang].format(day=found.pending_until))
 

@@ -43,7 +43,7 @@ def evidence_of(part: Part, behind: Behind) -> tuple[str | None, str | None]:
     """Give the sentence, and up to 20 core ids, comma separated."""
     if part.part in FIXED_PARTS:
         redefined = [fact for fact in behind.now if fact.redefined] if part.part == DEFINITION else []
-        return _fixed(part.part, behind, redefined), _ids(redefined)
+        return _fixed(part, behind, redefined), _ids(redefined)
     if part.split == "funnel":
         return _lost_words(part, behind.lost) or None, _ids(behind.lost) if _is_decided(part) else None
     if part.split not in SPLITS:
@@ -88,10 +88,10 @@ def _segment_words(part: Part, behind: Behind, missed: Sequence[Fact], lost: Seq
     return f"{segment.hits:,.0f} of {judged:,.0f} counted {shares}{why}{reasons}."
 
 
-def _fixed(name: str, behind: Behind, redefined: Sequence[Fact]) -> str:
+def _fixed(part: Part, behind: Behind, redefined: Sequence[Fact]) -> str:
     span = in_words(behind.span)
     holidays = behind.weekdays - behind.business_days
-    match name:
+    match part.part:
         case "target_level":
             off = f" Holidays are no cause: what is due leaves out {holidays} of them." if holidays > 0 else ""
             return f"What the target asks beyond the level of {span}; not a change in the work.{off}"
@@ -106,7 +106,8 @@ def _fixed(name: str, behind: Behind, redefined: Sequence[Fact]) -> str:
                 f"{behind.business_days} business days so far on {behind.weekdays} weekdays; not a change in the work."
             )
         case _:
-            return "Expected from meetings that wait for an answer; not a change in the work."
+            share = "the share of all such meetings before" if part.split == "funnel" else "each part's own share now"
+            return f"Expected from meetings that wait for an answer, valid at {share}; not a change in the work."
 
 
 def _is_decided(part: Part) -> bool:

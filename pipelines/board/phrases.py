@@ -70,7 +70,14 @@ CLAUSES = forms(
             rf"What the target asks beyond the level of ({DAY}) to ({DAY})",
             r"\1〜\2 の水準を超えて目標が求める分",
         ),
-        (r"Expected from meetings that wait for an answer", "回答待ちの商談から見込まれる分"),
+        (
+            r"Expected from meetings that wait for an answer, valid at the share of all such meetings before",
+            "回答待ちの商談から見込まれる分(これまで回答を待った商談全体の有効率で計算)",
+        ),
+        (
+            r"Expected from meetings that wait for an answer, valid at each part's own share now",
+            "回答待ちの商談から見込まれる分(内訳ごとの今期の有効率で計算)",
+        ),
         (r"not a change in the work", "仕事の変化ではない"),
         (rf"({N}) done so far", r"これまでの実績 \1"),
         (rf"({N}) \(({N}) to ({N})\) per deal won", r"受注 1 件あたり \1(\2〜\3)"),

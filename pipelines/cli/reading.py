@@ -49,7 +49,7 @@ def explain_meeting(
     if form == "json":
         typer.echo(json.dumps(as_plain(found), ensure_ascii=False, indent=2, default=str))
     else:
-        typer.echo(write_page(explanation_page(found, lang), form, lang), nl=False)
+        typer.echo(write_page(explanation_page(found, agreement, lang), form, lang), nl=False)
 
 
 @explain_app.command("alert")

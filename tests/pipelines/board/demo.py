@@ -439,7 +439,15 @@ def _causes(meetings: list[Row]) -> list[Row]:
             True,
             "71 of 146 counted (49%), 63% in 2026-06-26 to 2026-09-23; failed rules: accepted_by_field_sales 41.",
         ),
-        ("funnel", "awaiting_verdict", "factor", 5.2, None, False, "Expected from meetings that wait for an answer."),
+        (
+            "funnel",
+            "awaiting_verdict",
+            "factor",
+            5.2,
+            None,
+            False,
+            "Expected from meetings that wait for an answer, valid at the share of all such meetings before.",
+        ),
         (
             "lead_source",
             "purchased_list",
