@@ -70,7 +70,7 @@ class ParquetFile:
 
     def add(self, rows: Sequence[Record], byte_count: int) -> None:
         """Write one row group."""
-        columns = [pa.array(values, field.type) for field, values in zip(COLUMNS, zip(*rows, strict=True), strict=True)]
+        columns = [_column(field, values) for field, values in zip(COLUMNS, zip(*rows, strict=True), strict=True)]
         self._writer.write_table(pa.table(columns, schema=SCHEMA))
         self.row_count += len(rows)
         self.byte_count += byte_count
@@ -157,6 +157,14 @@ class Sink:
             self._file.close()
             self._file = None
             self.full_files += 1
+
+
+def _column(column: "pa.Field[Any]", values: Sequence[Any]) -> Any:
+    if column.name != "extracted_at":
+        return pa.array(values, column.type)
+    # all records of a page have one: each is worked out once, which takes a quarter of the time
+    places = {moment: place for place, moment in enumerate(dict.fromkeys(values))}
+    return pa.array([*places], column.type).take(pa.array([places[moment] for moment in values]))
 
 
 def kept_records(files: Sequence[Path]) -> Iterator[list[Record]]:

@@ -24,7 +24,8 @@ class Arrivals:
         """Note those of the records whose change lies in the window."""
         inside = [one for one in records if self.window.has(one.modified_at)]
         self.ids.update(one.id for one in inside)
-        self._young.update(one.id for one in inside if one.modified_at >= self._known_until)
+        known_until = self._known_until
+        self._young.update(one.id for one in inside if one.modified_at >= known_until)
 
     def crm_count(self, search: Search, *, before: int) -> int:
         """How many HubSpot has in the window, by its counts before and after reading."""

@@ -237,9 +237,11 @@ def _record(connection: str, spec: ObjectSpec, extracted_at: Any, row: dict[str,
 
 
 def _without_attributes(value: dict[str, Any]) -> dict[str, Any]:
-    parents = {key: _without_attributes(inner) for key, inner in value.items() if type(inner) is dict}
-    if not parents and "attributes" not in value:  # as in bulk: nothing to take out
+    if dict not in map(type, value.values()):  # as in bulk: nothing to take out
         return value
-    plain = {**value, **parents}
+    plain = {**value}
     plain.pop("attributes", None)
+    for key, inner in plain.items():
+        if type(inner) is dict:
+            plain[key] = _without_attributes(inner)
     return plain
