@@ -83,6 +83,13 @@ class RunStoppedError(ConnectorError):
     """The extraction of a connection ends here; nothing of it counts."""
 
 
+class InterruptedReadError(RunStoppedError):
+    """Whoever started the extraction ends it."""
+
+    def __init__(self) -> None:
+        super().__init__("reading was interrupted; run it again to go on")
+
+
 class LoginError(RunStoppedError):
     """The CRM refused the secrets, or one is missing."""
 

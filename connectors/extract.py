@@ -7,6 +7,7 @@ import gc
 import hashlib
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,11 +57,13 @@ def extract(
     is_full: bool = False,
     now: datetime,
     on_progress: Callable[[Progress], None],
+    stop: threading.Event | None = None,
 ) -> Landed:
     """Land what changed since the cursors (all of it when full, or for an object without cursor) and return the manifest.
 
     `secrets` maps names of environment variables to values. `base_url` replaces the connection's address; the sandbox has
     no other. `now` is the time of the start; windows end at it, less the connection's lag: that end is the next cursor.
+    Once `stop` is set, reading ends with an InterruptedReadError as soon as the requests under way are answered.
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)  # for good: other connections are read by other threads meanwhile
     folder = landing / connection.name
@@ -76,7 +79,7 @@ def extract(
             )
             if known := writer.take_over(since=datetime.now(UTC) - RESUME):
                 logger.warning("%s: going on where a read was cut; known of it: %s", connection.name, ", ".join(known))
-            caller = Caller()
+            caller = Caller(stop=stop)
             sync = Sync(
                 connection,
                 writer=writer,

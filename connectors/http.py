@@ -19,7 +19,7 @@ from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from connectors.errors import RateLimitedError, RetryableError, UnavailableError
+from connectors.errors import InterruptedReadError, RateLimitedError, RetryableError, UnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -76,13 +76,16 @@ class Limiter:
 
     def wait(self) -> None:
         """Return when the next request may be sent."""
+        self._sleep(self.reserve())
+
+    def reserve(self) -> float:
+        """Take the next request's place; returns in how many seconds it may be sent."""
         with self._lock:
             now = self._clock()
             allowed_at = max(now, self._next_at - self._head_start)
             self._next_at = max(allowed_at, self._next_at) + self._interval
             self._interval = max(self._least_interval, self._interval * RECOVERY)
-        if allowed_at > now:
-            self._sleep(allowed_at - now)
+        return max(0.0, allowed_at - now)
 
     def slow_down(self, seconds: float) -> None:
         """Let nothing pass for so long, then half as much a second: the CRM asked the whole account to wait.
@@ -114,11 +117,21 @@ def account_limiter(*account: str, limit: int, seconds: float) -> Limiter:
 
 
 class Caller:
-    """Sends one account's requests: waits for the limiters, tries again, counts what was sent, reads the CRM's clock."""
+    """Sends one account's requests: waits for the limiters, tries again, counts what was sent, reads the CRM's clock.
 
-    def __init__(self, *, tries: int = TRIES, sleep: Callable[[float], None] = time.sleep) -> None:
+    Once `stop` is set it raises an InterruptedReadError instead of sending, and out of its waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        tries: int = TRIES,
+        sleep: Callable[[float], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
         self._tries = tries
-        self._sleep = sleep
+        self._stop = stop or threading.Event()
+        self._sleep = sleep or self._pause
         self._lock = threading.Lock()
         self._request_count = 0
         self._throttled_count = 0
@@ -142,6 +155,15 @@ class Caller:
     def wait(self, seconds: float) -> None:
         """Sleep, as between two tries."""
         self._sleep(seconds)
+
+    def check_stop(self) -> None:
+        """Raise InterruptedReadError when the extraction is to end."""
+        if self._stop.is_set():
+            raise InterruptedReadError
+
+    def _pause(self, seconds: float) -> None:
+        self._stop.wait(seconds)
+        self.check_stop()
 
     def note_date(self, header: str | None) -> None:
         """Compare an answer's Date header with our clock."""
@@ -168,7 +190,8 @@ class Caller:
 
     def _send_once(self, send: Callable[[], T], limiters: Sequence[Limiter]) -> T:
         for limiter in limiters:
-            limiter.wait()
+            self._sleep(limiter.reserve())
+        self.check_stop()
         with self._lock:
             self._request_count += 1
         try:

@@ -164,6 +164,7 @@ class Sync:
 
     def land(self, object_name: str, sink: Sink, records: list[Record]) -> None:
         """Hand over one page."""
+        self._caller.check_stop()
         sink.add(records)
         with self._lock:
             self._on_progress(

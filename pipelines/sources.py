@@ -1,5 +1,6 @@
 """From the CRMs into the warehouse: extraction to landing files, then rows, cursors and proof in one transaction."""
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -59,7 +60,11 @@ def extract_sources(
     is_full: bool,
     report: Callable[[str], object],
 ) -> dict[str, Landed | ConnectorError]:
-    """Read connections side by side; one that cannot be read gives its error and does not keep the others back."""
+    """Read connections side by side; one that cannot be read gives its error and does not keep the others back.
+
+    An interruption of the caller, such as Ctrl-C, ends all of them after the requests that are under way.
+    """
+    stop = threading.Event()
     known = _cursors(Warehouse(settings.warehouse))
     with ExitStack() as stack:
         addresses: dict[str, str] = {}
@@ -79,6 +84,7 @@ def extract_sources(
                     is_full=is_full,
                     now=datetime.now(UTC),
                     on_progress=_reporter(report),
+                    stop=stop,
                 )
             except UnknownFieldError as error:
                 if "." not in error.key:  # an export's id or time of change: everything stands on it
@@ -88,7 +94,11 @@ def extract_sources(
                 return error
 
         with ThreadPoolExecutor(max_workers=max(1, len(connections))) as threads:
-            outcomes = list(threads.map(read, connections))
+            try:
+                outcomes = list(threads.map(read, connections))
+            except BaseException:
+                stop.set()  # the threads would be waited for, however long they read
+                raise
     return {connection.name: outcome for connection, outcome in zip(connections, outcomes, strict=True)}
 
 

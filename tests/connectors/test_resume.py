@@ -1,12 +1,14 @@
 """A killed full read goes on with the objects that it has not completed; sweeps run when they are due; clocks may differ."""
 
+import threading
+import time
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 
-from connectors.errors import FormulaFieldError, RequestRefusedError
+from connectors.errors import FormulaFieldError, InterruptedReadError, RequestRefusedError
 from connectors.salesforce.objects import Known
 from connectors.sandbox.store import HUBSPOT, SALESFORCE, StoredAssociation
 from connectors.settings import FieldSource, merge_field_maps
@@ -115,6 +117,34 @@ def test_a_bulk_job_that_is_gone_is_made_anew(crms: Any) -> None:
 
     assert crms.counts(landed, "Task") == (40, 40)
     assert len(set(crms.ids(landed, "Task"))) == 40
+
+
+@pytest.mark.parametrize("crm", [HUBSPOT, SALESFORCE])
+def test_an_extraction_that_is_to_stop_ends_with_the_requests_under_way(crms: Any, crm: str) -> None:
+    stop = threading.Event()
+    crms.put(SALESFORCE, "Contact", {"id": "0035g0000000001AAA"})
+
+    with pytest.raises(InterruptedReadError):
+        crms.extract(crm, "stopped", stop=stop, on_progress=lambda _: stop.set())
+    asked = len(crms.faults.asked)
+
+    assert not [*crms.landing.glob("*/*/manifest.json")]
+    with pytest.raises(InterruptedReadError):
+        crms.extract(crm, "stopped again", stop=stop)
+    assert len(crms.faults.asked) == asked
+
+
+def test_a_wait_between_two_tries_ends_when_the_extraction_is_to_stop(crms: Any) -> None:
+    stop = threading.Event()
+    crms.play("/crm/", 429, b'{"policyName": "TEN_SECONDLY_ROLLING"}', times=99)
+    timer = threading.Timer(0.3, stop.set)
+    timer.start()
+    began = time.monotonic()
+
+    with pytest.raises(InterruptedReadError):
+        crms.extract(HUBSPOT, "stopped", stop=stop)
+
+    assert time.monotonic() - began < 9
 
 
 def test_another_field_map_takes_nothing_over(crms: Any) -> None:
