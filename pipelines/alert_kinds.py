@@ -40,8 +40,8 @@ FIRST_STEPS: dict[str, Text] = {
         "Check permissions and deletions of the object whose counts differ, then run the night again.",
     ),
     "stale": Text(
-        "kpi doctor でログインと接続を確かめ、夜間処理をもう一度動かす。",
-        "Check login and connection with kpi doctor, then run the night again.",
+        "{kpi} doctor でログインと接続を確かめ、夜間処理をもう一度動かす。",
+        "Check login and connection with {kpi} doctor, then run the night again.",
     ),
 }
 

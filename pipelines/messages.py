@@ -10,16 +10,13 @@ import sqlalchemy as sa
 from definitions_contract.schema import Agreement, Kpi
 from models.kpi.lever_words import lever_words
 from models.tables import alerts, causes, divergence, reps
-from pipelines.alert_kinds import guide_to, kind_of, kind_of_data, lead_of
+from pipelines.alert_kinds import FIRST_STEPS, guide_to, kind_of, kind_of_data, lead_of
+from pipelines.board.labels import STATES
 from pipelines.board.names import Names, names_of
 from pipelines.board.phrases import tell
+from pipelines.board.words import look_up
+from pipelines.terminal import to_copy
 
-STATES = {
-    "ahead": ("目標を上回る見込み", "ahead of target"),
-    "on_track": ("順調", "on track"),
-    "at_risk": ("未達の恐れ", "at risk"),
-    "off": ("未達の見込み", "off target"),
-}
 CHANGE_STATES = {
     "at_risk": ("水準の低下", "level has fallen"),
     "ahead": ("水準の上昇", "level has risen"),
@@ -58,7 +55,8 @@ def state_words(alert: Mapping[Any, Any], kpi: Kpi | None) -> tuple[str, str]:
     """Say in both languages how an alert stands; a change for the worse is a rise of a KPI that should be low."""
     state = str(alert["divergence_state"])
     if alert["kind"] != "change":
-        return STATES.get(state, (state, state))
+        words = look_up(STATES, state)
+        return words.ja, words.en
     is_lower_better = kpi is not None and kpi.better == "lower"
     way = RISE_AND_FALL.get(state, state) if is_lower_better else state
     return CHANGE_STATES.get(way, (way, way))
@@ -90,14 +88,15 @@ def data_messages(connection: sa.Connection, agreement: Agreement, as_of: date) 
     if not rows or rows[0].evaluated_date != as_of or not _is_new(connection, rows, as_of):
         return []
     reason = tell(rows[0].reason, names_of(agreement, {}).ids)
-    guide = guide_to(kind_of_data(rows[0].reason))
+    kind = kind_of_data(rows[0].reason)
+    step, guide = FIRST_STEPS[kind].fill(kpi=to_copy()), guide_to(kind)
     ja = (
         "データ確認が必要です",
-        f"{as_of} の数値は判定していません。KPIアラートは保留中です。\n理由: {reason.ja}\n→ kpi doctor\n手順: {guide}",
+        f"{as_of} の数値は判定していません。KPIアラートは保留中です。\n理由: {reason.ja}\n→ {step.ja}\n手順: {guide}",
     )
     en = (
         "Data need a look",
-        f"Numbers of {as_of} are not judged; KPI alerts are held back.\nWhy: {reason.en}\n→ kpi doctor\nWhat to do: {guide}",
+        f"Numbers of {as_of} are not judged; KPI alerts are held back.\nWhy: {reason.en}\n→ {step.en}\nWhat to do: {guide}",
     )
     return [_message(f"data:{as_of}", "opened", as_of, {"ja": ja, "en": en}, ("data", "data"), "data", {})]
 
@@ -138,7 +137,7 @@ def alert_message(
             "→ " + str(alert[f"proposal_{language}"]) if alert[f"proposal_{language}"] else "",
             getattr(lead, language) if lead else "",
             f"{('手順', 'What to do')[index]}: {guide}",
-            f"{event_word} {as_of.isoformat()} · {link or 'kpi explain alert ' + str(alert['alert_id'])}",
+            f"{event_word} {as_of.isoformat()} · {link or f'{to_copy()} explain alert ' + str(alert['alert_id'])}",
         ]
         texts[language] = (f"{kpi_label}: {words[index]} ({scope[index]})", "\n".join(line for line in lines if line))
     shown = ("actual", "expected_to_date", "forecast", "target")

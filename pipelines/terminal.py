@@ -79,6 +79,11 @@ def to_run(text: str) -> str:
     return text.replace("`kpi ", f"`{as_called()} ")
 
 
+def to_copy() -> str:
+    """The command for who reads a page or a message elsewhere: `kpi` where a shell finds it, else from the project's folder."""
+    return "kpi" if which("kpi") else ".venv/bin/kpi"
+
+
 def as_called() -> str:
     """The command as this shell finds it: `kpi` on the path, else the way it was called, such as .venv/bin/kpi."""
     called = sys.argv[0]

@@ -29,6 +29,7 @@ from pipelines.board.sections import (
 )
 from pipelines.board.verdicts import Verdicts, verdicts_of
 from pipelines.board.words import WORDS, Text, look_up
+from pipelines.terminal import to_copy
 
 CHANGES_SHOWN = 4  # more than a reader takes in at a glance
 
@@ -320,7 +321,7 @@ def _actions(now: dict[str, Any], first: Finding | None, verdicts: Verdicts) -> 
     if now["target"] is None:
         actions.append(ACTIONS["no_target"])
     elif first is not None:
-        actions.append(ACTIONS[first.effect_id].fill(part=first.part))
+        actions.append(ACTIONS[first.effect_id].fill(part=first.part, kpi=to_copy()))
     if verdicts.next_deadline is not None:
         actions.append(ACTIONS["pending"].fill(count=verdicts.pending_count, day=verdicts.next_deadline))
     elif verdicts.pending_count:

@@ -246,8 +246,8 @@ ACTIONS: dict[str, Text] = {
         "Holidays, no change in the work: look at it per business day.",
     ),
     "stale_sync": Text(
-        "{part}の同期を先に直す。kpi doctor が何が止まっているかを示す。",
-        "Mend the sync of {part} first: kpi doctor says what stands still.",
+        "{part}の同期を先に直す。{kpi} doctor が何が止まっているかを示す。",
+        "Mend the sync of {part} first: {kpi} doctor says what stands still.",
     ),
     "none": Text("いまの進め方を続ける。", "Carry on as you are."),
     "pending": Text(

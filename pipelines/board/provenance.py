@@ -14,6 +14,7 @@ from pipelines.board.names import anchor_of
 from pipelines.board.phrases import tell
 from pipelines.board.rows import Facts, Rows
 from pipelines.board.words import WORDS, Text, look_up
+from pipelines.terminal import to_copy
 
 STALE_AFTER = timedelta(hours=36)  # a nightly sync that was missed once
 
@@ -271,7 +272,7 @@ def glossary_of(agreement: Agreement, as_of: date) -> tuple[Glossary, ...]:
             guard=WORDS["guarded_by"].fill(kpi=look_up(labels, kpi.guard)) if kpi.guard else None,
             anchor=anchor_of(kpi.id),
             definition=_version(agreement, kpi.definition, as_of),
-            explain=f"kpi explain kpi {kpi.id} {as_of:%Y-%m}",
+            explain=f"{to_copy()} explain kpi {kpi.id} {as_of:%Y-%m}",
         )
         for kpi in agreement.kpis.kpis
     )

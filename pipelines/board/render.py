@@ -17,6 +17,7 @@ from pipelines.board.findings import BLOCKS_SHOWN
 from pipelines.board.rows import Focus, read_facts
 from pipelines.board.sections import compared_kpis
 from pipelines.board.words import WORDS
+from pipelines.terminal import to_copy
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Characters that turn the direction of the text after them, beyond the name that they stand in.
@@ -47,6 +48,7 @@ def render_board(connection: Connection, agreement: Agreement, *, as_of: date, b
     html = environment.get_template("board.html.j2").render(
         board=board,
         w=WORDS,
+        kpi=to_copy(),
         blocks_shown=BLOCKS_SHOWN,
         script=Markup(script),  # noqa: S704 - our own file, not data
         script_hash=f"sha256-{digest}",

@@ -71,8 +71,8 @@ def the_alert(warehouse: Warehouse) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        ("en", ("Valid meetings", "off target", "Purchased list", "lead source", "Act on")),
-        ("ja", ("有効商談数", "未達の見込み", "購入リスト", "流入経路", "対処")),
+        ("en", ("Valid meetings", "Off track", "Purchased list", "lead source", "Act on")),
+        ("ja", ("有効商談数", "届かない見込み", "購入リスト", "流入経路", "対処")),
     ],
 )
 def test_open_alerts_are_listed_by_name_within_eighty_columns(
@@ -125,7 +125,7 @@ def test_open_alerts_are_json_and_csv_for_programs(warehouse: Warehouse) -> None
         (
             "en",
             (
-                "Valid meetings: off target (Inside sales)",
+                "Valid meetings: Off track (Inside sales)",
                 "1. Lead source Purchased list (rate):",
                 f"It opens at {THRESHOLDS['target', 'team']} standard errors",
                 "Reject reasons: Wrong contact",
@@ -136,7 +136,7 @@ def test_open_alerts_are_json_and_csv_for_programs(warehouse: Warehouse) -> None
         (
             "ja",
             (
-                "有効商談数: 未達の見込み（インサイドセールス）",
+                "有効商談数: 届かない見込み（インサイドセールス）",
                 "1. 流入経路 購入リスト（率）:",
                 f"標準誤差の {THRESHOLDS['target', 'team']} 倍以上",
                 "却下理由: 担当者が違う",

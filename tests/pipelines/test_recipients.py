@@ -22,6 +22,7 @@ from pipelines.alerts import REPEATED, deliver
 from pipelines.errors import SettingsError
 from pipelines.recipients import Recipient, load_recipients
 from pipelines.settings import PROJECT, Settings
+from pipelines.terminal import to_copy
 from pipelines.warehouse import Warehouse, insert_rows
 from tests.pipelines.receivers import webhook
 
@@ -251,6 +252,7 @@ def test_numbers_that_are_not_trusted_are_told_once_to_the_data_people(path: Pat
 
     assert len(received) == 1
     assert "connection hubspot" in received[0]["message"]
+    assert f"{to_copy()} doctor" in received[0]["message"]
     assert not any("connection hubspot" in message["message"] for message in unheard)
 
 

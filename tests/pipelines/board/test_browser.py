@@ -5,6 +5,8 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Route
 
+from pipelines.terminal import to_copy
+
 pytestmark = pytest.mark.browser
 
 WIDTHS = (1280, 390)
@@ -183,7 +185,7 @@ def test_an_alert_s_commands_are_reached_and_copied_by_keyboard(
         page.wait_for_timeout(50)
     assert page.evaluate(copied)
 
-    assert command.startswith("kpi alerts ack ")
+    assert command.startswith(f"{to_copy()} alerts ack ")
     assert ("氏名" in command) == (language == "ja")
     assert ("NAME" in command) == (language == "en")
 
