@@ -8,7 +8,7 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -53,6 +53,7 @@ def extract(
     base_url: str | None,
     sync_id: str,
     cursors: Mapping[str, datetime],
+    again: Mapping[str, Collection[str]] | None = None,
     landing: Path,
     is_full: bool = False,
     now: datetime,
@@ -62,7 +63,8 @@ def extract(
     """Land what changed since the cursors (all of it when full, or for an object without cursor) and return the manifest.
 
     `secrets` maps names of environment variables to values. `base_url` replaces the connection's address; the sandbox has
-    no other. `now` is the time of the start; windows end at it, less the connection's lag: that end is the next cursor.
+    no other. `again` are the ids, by object, that the last sync had to put aside. `now` is the time of the start; windows end at it,
+    less the connection's lag: that end is the next cursor.
     Once `stop` is set, reading ends with an InterruptedReadError as soon as the requests under way are answered.
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)  # for good: other connections are read by other threads meanwhile
@@ -85,6 +87,7 @@ def extract(
                 writer=writer,
                 caller=caller,
                 cursors={} if is_full else cursors,
+                again=again or {},
                 now=now,
                 on_progress=on_progress,
             )

@@ -48,6 +48,7 @@ class LandingWriter:
         self._part_key = part_key
         self._sinks: dict[str, Sink] = {}
         self._rejected: list[RejectedRecord] = []
+        self._aside: dict[str, set[str]] = {}  # object -> ids of its rejected records
         self._fields: dict[str, Mapping[str, str]] = {}
         self._parts: dict[str, dict[str, Any]] = {}
         self._places: dict[str, Place] = {}
@@ -60,9 +61,17 @@ class LandingWriter:
             return self._sinks.setdefault(object_name, Sink(self.folder / object_name, window))
 
     def reject(self, record: RejectedRecord) -> None:
-        """Keep aside a record that cannot be landed."""
+        """Keep aside a record that cannot be landed: once, however often it was asked for."""
         with self._lock:
-            self._rejected.append(record)
+            known = self._aside.setdefault(record.object, set())
+            if not record.record_id or record.record_id not in known:
+                self._rejected.append(record)
+                known.add(record.record_id)
+
+    def put_aside(self, object_name: str) -> frozenset[str]:
+        """Ids of the object's records that were kept aside."""
+        with self._lock:
+            return frozenset(self._aside.get(object_name, ()))
 
     def note_fields(self, object_name: str, fields: Mapping[str, str]) -> None:
         """Remember what the CRM says that the object has."""
@@ -117,7 +126,8 @@ class LandingWriter:
     def _go_on(self, group: str, part: Mapping[str, Any]) -> None:
         """Take up an object behind its place; files begun after it are removed."""
         self._places[group] = part["place"]
-        self._rejected += [RejectedRecord(**record) for record in part["rejected"]]
+        for record in part["rejected"]:
+            self.reject(RejectedRecord(**record))
         for window in _from_windows(part["windows"], self.folder):
             folder = self.folder / window.object
             for file in set(folder.glob("*")) - set(window.files):

@@ -46,7 +46,8 @@ class LandedWindow:
 class RejectedRecord:
     """A record that could not be landed, for quarantine: it has no id, or the CRM refused to hand it over.
 
-    `record_id` is where it stands, for a row of a file: `path#line`. Empty: it gets a number of the sync's.
+    `record_id` is the CRM's id, by which the next sync asks for it again; for a row of a file where it stands: `path#line`. Empty:
+    it gets a number of the sync's.
     """
 
     object: str

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import time as midnight
@@ -12,7 +12,7 @@ import orjson
 
 from connectors.errors import IncompleteReadError, RecordRejectedError, RequestRefusedError
 from connectors.http import Caller
-from connectors.landing import LandingWriter, Place, Sink, Window
+from connectors.landing import LandingWriter, Place, Sink, Window, group_of
 from connectors.records import Record, RejectedRecord
 from connectors.settings import Connection
 from connectors.workers import Group, Workers
@@ -65,6 +65,7 @@ class Sync:
         writer: LandingWriter,
         caller: Caller,
         cursors: Mapping[str, datetime],
+        again: Mapping[str, Collection[str]],
         now: datetime,
         on_progress: Callable[[Progress], None],
     ) -> None:
@@ -73,6 +74,7 @@ class Sync:
         self._writer = writer
         self._caller = caller
         self._cursors = cursors
+        self._again = again
         self._now = now
         self._began = time.monotonic()
         self._on_progress = on_progress
@@ -185,13 +187,23 @@ class Sync:
             try:
                 records.append(build(result))
             except RecordRejectedError as error:
+                record_id = str(result.get("id") or result.get("Id") or "")
                 payload = orjson.dumps(result).decode()
-                self._writer.reject(RejectedRecord(error.object_name, error.reason, payload))
+                self._writer.reject(RejectedRecord(error.object_name, error.reason, payload, record_id))
         return records
 
     def reject(self, object_name: str, *, reason: str, payload: str, record_id: str = "") -> None:
         """Put aside what the CRM refused to hand over."""
         self._writer.reject(RejectedRecord(object_name, reason, payload, record_id))
+
+    def put_aside(self, object_name: str) -> frozenset[str]:
+        """Ids of the object's records that this sync put aside."""
+        return self._writer.put_aside(object_name)
+
+    def again(self, object_name: str) -> list[str]:
+        """Ids that the last sync had to put aside, or could not read the associations of."""
+        found = (ids for name, ids in self._again.items() if group_of(name) == object_name)
+        return sorted({one for ids in found for one in ids})
 
     def cursors_of(self, sweep: str, object_name: str) -> dict[str, datetime]:
         """The cursors of an object's pseudo-objects of one kind, by what follows the object's name."""

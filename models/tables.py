@@ -1131,7 +1131,7 @@ reconciliation = Table(
     _integer("landed_count", "Distinct records landed"),
     _integer("changed_count", "Records that were new or different"),
     _integer("quarantined_count", "Records put aside"),
-    _boolean("is_matched", "crm_count equals landed_count"),
+    _boolean("is_matched", "crm_count is landed_count, and what was put aside"),
     schema="ops",
     comment="One row per sync, object and window: proof that nothing was lost",
 )

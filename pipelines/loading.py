@@ -224,6 +224,7 @@ def _proof(
     missing: Sequence[str] = (),
 ) -> dict[str, Any]:
     landed = window.landed_count
+    aside = sum(one.object == window.object for one in sync.rejected)  # known to the CRM, and in quarantine
     return {
         "sync_id": sync.sync_id,
         "connection": connection.name,
@@ -234,7 +235,7 @@ def _proof(
         "landed_count": landed,
         "changed_count": changed,
         "quarantined_count": 0,
-        "is_matched": not missing and crm_count in (None, landed),
+        "is_matched": not missing and (crm_count is None or 0 <= crm_count - landed <= aside),
         "missing": missing,
     }
 
@@ -281,11 +282,15 @@ def _is_other_map(writing: sa.Connection, rules: SourceRules) -> bool:
 
 
 def _keep_rejected(writing: sa.Connection, connection: Connection, sync: Landed) -> None:
-    """Put aside what could not be landed; a file that was read again says anew which of its rows those are."""
-    for object_name, file in filter(None, (file_of(window.object) for window in sync.windows)):
-        of_file = quarantine.c.record_id.startswith(f"{file}#", autoescape=True)
+    """Put aside what could not be landed, in place of what the syncs before put aside: a CRM was asked for that again.
+
+    A file that was read again says anew which of its rows those are.
+    """
+    for object_name, file in (file_of(window.object) or (window.object, "") for window in sync.windows):
         here = (quarantine.c.connection == connection.name, quarantine.c.object == object_name)
-        writing.execute(sa.delete(quarantine).where(*here, quarantine.c.field == WHOLE_SYNC, of_file))
+        of_file = quarantine.c.record_id.startswith(f"{file}#", autoescape=True) if file else sa.true()
+        if file or not isinstance(connection, FilesConnection):
+            writing.execute(sa.delete(quarantine).where(*here, quarantine.c.field == WHOLE_SYNC, of_file))
     rows = [
         {
             "connection": connection.name,

@@ -15,10 +15,10 @@ from connectors.records import Landed
 from connectors.sandbox.server import SANDBOX_SECRETS
 from connectors.settings import Connection, Crm, FilesConnection
 from connectors.sync import Progress
-from models.tables import cursors
+from models.tables import cursors, quarantine
 from pipelines.agreement import current_agreement, current_connections
 from pipelines.field_uses import uses_of
-from pipelines.loading import Loaded, load_landed
+from pipelines.loading import WHOLE_SYNC, Loaded, load_landed
 from pipelines.sandbox import sandbox_addresses
 from pipelines.settings import Settings
 from pipelines.warehouse import Warehouse
@@ -65,7 +65,7 @@ def extract_sources(
     An interruption of the caller, such as Ctrl-C, ends all of them after the requests that are under way.
     """
     stop = threading.Event()
-    known = _cursors(Warehouse(settings.warehouse))
+    known, aside = _cursors(Warehouse(settings.warehouse)), put_aside(Warehouse(settings.warehouse))
     with ExitStack() as stack:
         addresses: dict[str, str] = {}
         if any(connection.is_sandbox for connection in connections):
@@ -80,6 +80,7 @@ def extract_sources(
                     base_url=addresses.get(connection.crm) if connection.is_sandbox else None,
                     sync_id=_new_sync_id(),
                     cursors=known.get(connection.name, {}),
+                    again=aside.get(connection.name, {}),
                     landing=settings.landing,
                     is_full=is_full,
                     now=datetime.now(UTC),
@@ -136,6 +137,17 @@ def _cursors(warehouse: Warehouse) -> dict[str, dict[str, datetime]]:
     known: dict[str, dict[str, datetime]] = {}
     for name, object_name, cursor_at in rows:
         known.setdefault(name, {})[object_name] = cursor_at
+    return known
+
+
+def put_aside(warehouse: Warehouse) -> dict[str, dict[str, set[str]]]:
+    """By connection and object, the ids of the records that could not be landed: they are asked for again."""
+    query = sa.select(quarantine.c.connection, quarantine.c.object, quarantine.c.record_id)
+    known: dict[str, dict[str, set[str]]] = {}
+    with warehouse.transaction() as connection:
+        for name, object_name, record_id in connection.execute(query.where(quarantine.c.field == WHOLE_SYNC)):
+            if "#" not in record_id:  # else a place in a file or a page: it has no id to ask for it by
+                known.setdefault(name, {}).setdefault(object_name, set()).add(record_id)
     return known
 
 

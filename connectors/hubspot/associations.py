@@ -38,18 +38,26 @@ class AssociationReader:
 
     def _ask(self, inputs: list[dict[str, str]]) -> None:
         while inputs:
+            silent = {one["id"] for one in inputs}
+            begun = {one["id"] for one in inputs if "after" in one}
             answer = self.client.post("associations", {"inputs": inputs}, object=self.object, target=self.target)
             inputs = []
             for result in answer["results"]:
                 source = str(result["from"]["id"])
+                silent.discard(source)
                 self.targets.setdefault(source, []).extend(result.get("to") or ())
                 following = next_after(result)
                 if following:
                     inputs.append({"id": source, "after": following})
-            self._note_errors(answer)
+            self.unknown |= silent & begun  # some of its targets came: that the rest does not is no "none"
+            self._note_errors(answer, silent)
 
-    def _note_errors(self, answer: Mapping[str, Any]) -> None:
+    def _note_errors(self, answer: Mapping[str, Any], silent: set[str]) -> None:
+        """An error that names no record may be about any of those of which nothing came."""
         for error in answer.get("errors") or ():
-            if not str(error.get("subCategory") or "").endswith(NO_ASSOCIATIONS):
-                context = error.get("context") or {}
-                self.unknown.update(map(str, context.get("fromObjectId") or context.get("ids") or ()))
+            context = error.get("context") or {}
+            named = {str(one) for one in context.get("fromObjectId") or context.get("ids") or ()}
+            if str(error.get("subCategory") or "").endswith(NO_ASSOCIATIONS):
+                silent = silent - named
+            else:
+                self.unknown |= named or silent

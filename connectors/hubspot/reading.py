@@ -1,6 +1,6 @@
 """How is one HubSpot object read? The whole list, or what changed in a window, with all that hangs on it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as midnight
@@ -110,6 +110,7 @@ class ObjectJob:
         search = Search(self.client, self.connection.name, name, self.spec.cursor_property)
         if self.sync.is_incremental(name):
             before = self._read_changed(search, fields, sink)
+            self._read_again(fields, sink)
             self._reread_associations(search, window)
         else:
             before = self._read_list(search, fields, sink)
@@ -117,8 +118,12 @@ class ObjectJob:
         self._read_archived(fields, sink)
         self._prove(search, fields, sink, before)
         self._read_associations(window, everything=True)
-        if self.sync.is_incremental(name) and self.sync.is_due(IDS, name, days=self.connection.id_check_days):
+        if self.sync.is_incremental(name) and self._is_id_check_due:
             self._list_ids(search)
+
+    @property
+    def _is_id_check_due(self) -> bool:
+        return self.sync.is_due(IDS, self.spec.name, days=self.connection.id_check_days)
 
     def _read_list(self, search: Search, fields: Fields, sink: Sink) -> int:
         """The whole list; returns how many of them HubSpot has in the window."""
@@ -148,14 +153,24 @@ class ObjectJob:
 
     def _read_batches(self, ids: Iterable[str], fields: Fields, sink: Sink, *, is_last: bool = True) -> None:
         """Records by id: search itself knows no history and holds few properties. What is refused the last time is put aside."""
-        rest = iter(ids)
-        while batch := list(islice(rest, self.spec.page_size)):
-            body = {**fields, "inputs": [{"id": one} for one in batch]}
-            answer = self.client.post("batch_read", body, object=self.spec.name)
+        for answer in self._batches(ids, fields):
             self._land_living(answer["results"], sink)
             self._read.ids.update(str(result.get("id")) for result in answer["results"])
             if is_last:
                 self._note_errors(answer)
+
+    def _read_again(self, fields: Fields, sink: Sink) -> None:
+        """What the last sync had to put aside, whenever it changed: whether it can be had by now is told by nothing but asking."""
+        for answer in self._batches(self._read.ids.without(self.sync.again(self.spec.name)), fields):
+            self._land_living(answer["results"], sink, of_window=False)
+            self._note_errors(answer)
+
+    def _batches(self, ids: Iterable[str], fields: Fields) -> Iterator[Mapping[str, Any]]:
+        rest = iter(ids)
+        while batch := list(islice(rest, self.spec.page_size)):
+            yield self.client.post(
+                "batch_read", {**fields, "inputs": [{"id": one} for one in batch]}, object=self.spec.name
+            )
 
     def _prove(self, search: Search, fields: Fields, sink: Sink, before: int) -> None:
         """Compare with HubSpot's count. What it has and did not come is asked for once more, by id."""
@@ -164,15 +179,17 @@ class ObjectJob:
         sink.crm_count = self._read.crm_count(search, before=before)
         sink.landed_count = len(self._read.ids)
         if sink.landed_count < sink.crm_count:
-            sink.missing_ids = tuple(self._missing(search, sink.window)[:MOST_NAMED])
+            aside = self.sync.put_aside(self.spec.name)
+            missing = [one for one in self._missing(search, sink.window) if one not in aside]
+            sink.missing_ids = tuple(missing[:MOST_NAMED])
 
     def _missing(self, search: Search, window: Window) -> list[str]:
         return self._read.ids.without(dict.fromkeys(search.ids(window)))
 
-    def _land_living(self, results: Sequence[Mapping[str, Any]], sink: Sink) -> list[Record]:
+    def _land_living(self, results: Sequence[Mapping[str, Any]], sink: Sink, *, of_window: bool = True) -> list[Record]:
         """Land one page and queue its associations; returns what landed."""
         records = self.sync.records(results, record_builder(self.connection.name, self.spec.name, self.sync.clock()))
-        first = sink.window.start if self.spec.is_activity else None
+        first = sink.window.start if self.spec.is_activity and of_window else None
         records = [record for record in records if first is None or record.modified_at >= first]
         self.sync.land(self.spec.name, sink, records)
         if self.spec.targets:
@@ -226,12 +243,16 @@ class ObjectJob:
             if error.get("category") != NOT_FOUND:
                 reason = f"HubSpot would not hand it over ({error.get('category')})"
                 for one in (error.get("context") or {}).get("ids") or ():
-                    self.sync.reject(self.spec.name, reason=reason, payload=f'{{"id":"{one}"}}')
+                    self.sync.reject(self.spec.name, reason=reason, payload=f'{{"id":"{one}"}}', record_id=str(one))
 
     def _reread_associations(self, search: Search, window: Window) -> None:
-        """Queue the records that changed some weeks before the window, too: a new association does not touch its record."""
+        """Queue the records that changed some weeks before the window, too: a new association does not touch its record.
+
+        Those that numbers hang on each time, others when ids are compared.
+        """
         days = self.connection.association_days
-        if not (self.spec.rereads and days) or window.start is None:
+        is_due = self.spec.rereads or (bool(self.spec.targets) and self._is_id_check_due)
+        if not (is_due and days) or window.start is None:
             return
         _, results = search.changes(Window(window.start - timedelta(days=days), window.start))
         for result in results:
@@ -252,7 +273,8 @@ class ObjectJob:
         found = AssociationReader(self.client, self.spec.name, target).read(list(sources))
         known = {one: moment for one, moment in sources.items() if one not in found.unknown}
         for one in sorted(found.unknown):
-            self.sync.reject(name, reason="HubSpot would not tell its associations", payload=f'{{"id":"{one}"}}')
+            reason, payload = "HubSpot would not tell its associations", f'{{"id":"{one}"}}'
+            self.sync.reject(name, reason=reason, payload=payload, record_id=one)
         sink = self.sync.sink(name, window)
         records = association_records(
             self.connection.name, name, known, targets=found.targets, extracted_at=self.sync.clock()

@@ -102,7 +102,8 @@ class ObjectReader:
         sink.crm_count = settled_count(landed, before=before, after=after)
         if landed < sink.crm_count:
             ids = (str(row["Id"]) for rows, _ in self._pages(self._clock_fields(), conditions, {}) for row in rows)
-            sink.missing_ids = tuple(sink.ids.without(ids)[:MOST_NAMED])
+            aside = self.sync.put_aside(self.spec.name)
+            sink.missing_ids = tuple([one for one in sink.ids.without(ids) if one not in aside][:MOST_NAMED])
 
     def _list_ids(self) -> None:
         """Every id that the org has of the object: what is not among them has been purged."""

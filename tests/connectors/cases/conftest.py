@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from starlette.middleware import Middleware
 
 from connectors.http import Caller
 from connectors.sandbox.hubspot import hubspot_app
@@ -13,6 +14,7 @@ from connectors.sandbox.store import HUBSPOT, SALESFORCE
 from pipelines.warehouse import Warehouse
 from tests.connectors.cases.tables import compare, empty
 from tests.connectors.cases.truth import Nights, fill_hubspot, fill_salesforce
+from tests.connectors.conftest import FaultMiddleware
 
 
 @pytest.fixture
@@ -27,8 +29,9 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def stage(crms: Any, servers: Mapping[str, Any]) -> Stage:
     """The stage that both servers play on."""
     stage = Stage(crms.store)
-    servers[HUBSPOT][0].app = hubspot_app(crms.store, stage=stage)
-    servers[SALESFORCE][0].app = salesforce_app(crms.store, stage=stage)
+    faults = [Middleware(FaultMiddleware, crms.faults)]
+    servers[HUBSPOT][0].app = hubspot_app(crms.store, faults, stage=stage)
+    servers[SALESFORCE][0].app = salesforce_app(crms.store, faults, stage=stage)
     return stage
 
 

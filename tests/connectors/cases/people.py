@@ -270,15 +270,15 @@ def merge_two_people(people: People, at_ms: int) -> None:
         merge(people.store, NAMES[people.crm][PERSON], pair, at_ms)
 
 
-def find_the_meeting_was_with_another(people: People, at_ms: int) -> None:
-    meeting, person = people.pick(MEETING), people.pick(PERSON)
-    if meeting is None or person is None:
+def find_it_was_with_another(people: People, at_ms: int) -> None:
+    done, person = people.pick(people.dice.choice((CALL, MEETING))), people.pick(PERSON)
+    if done is None or person is None:
         return
     if people.crm == SALESFORCE:
-        people.store.edit(SALESFORCE, "Event", meeting.id, {"WhoId": person.id}, at_ms)
+        people.store.edit(SALESFORCE, done.object, done.id, {"WhoId": person.id}, at_ms)
         return
-    people.store.dissociate(people.store.associations("meetings", [meeting.id], "contacts"))  # touches no record
-    people.tie("meetings", meeting.id, person.id, at_ms)
+    people.store.dissociate(people.store.associations(done.object, [done.id], "contacts"))  # touches no record
+    people.tie(done.object, done.id, person.id, at_ms)
 
 
 def bring_another_into_the_deal(people: People, at_ms: int) -> None:
@@ -313,6 +313,6 @@ CHANGES: tuple[Callable[[People, int], None], ...] = (
     empty_the_bin,
     purge_a_call,
     merge_two_people,
-    find_the_meeting_was_with_another,
+    find_it_was_with_another,
     bring_another_into_the_deal,
 )

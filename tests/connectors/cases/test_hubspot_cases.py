@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 import pytest
 from hubspot.crm.objects import ApiException
 
 from connectors.errors import DailyLimitError, LoginError, UnknownFieldError
 from connectors.sandbox.store import HUBSPOT, StoredAssociation
+from pipelines.loading import load_landed
+from pipelines.sources import put_aside
+from pipelines.warehouse import Warehouse
+from tests.connectors.cases.tables import empty
 from tests.connectors.cases.truth import DAY_MS, FIRST_MS, HOUR_MS, LATER_MS, Nights
 
 MORE_THAN_A_SEARCH_GIVES = 10_001
@@ -162,6 +167,43 @@ def test_h8_what_a_batch_left_out_is_asked_for_again(hubspot: Nights) -> None:
     hubspot.check()
     assert hubspot.crms.counts(landed, "calls") == (8, 8)
     assert landed.rejected == ()  # it came in the end: nothing is to be put aside
+
+
+def test_h8_what_is_never_handed_over_stops_nothing_else_and_is_asked_for_each_night(
+    hubspot: Nights, warehouse: Warehouse
+) -> None:
+    empty(warehouse)
+    hubspot.night(0)
+    edit_all(hubspot, "calls", {"hs_call_status": "BUSY"})
+    withheld, *_ = ids(hubspot, "calls")
+    hubspot.stage.play("H8", times=0)
+    landed = hubspot.night(1)
+    assert load_landed(warehouse, hubspot.crms.landing, hubspot.connection, zone="Asia/Tokyo").refused == ()
+    hubspot.stage.stop()
+
+    hubspot.night(9, again=put_aside(warehouse)[HUBSPOT])
+
+    assert hubspot.crms.counts(landed, "calls") == (8, 7)
+    assert [one.record_id for one in landed.rejected] == [withheld]
+    hubspot.check()
+
+
+@pytest.mark.parametrize("context", [{}, {"fromObjectId": []}], ids=["no context", "no id"])
+def test_h8_an_error_that_names_no_record_is_no_none(
+    hubspot: Nights, warehouse: Warehouse, context: dict[str, Any]
+) -> None:
+    empty(warehouse)
+    hubspot.night(0)
+    edit_all(hubspot, "calls", {"hs_call_status": "BUSY"})
+    body = {"results": [], "errors": [{"category": "INTERNAL_ERROR", "context": context}], "numErrors": 1}
+    hubspot.crms.play("associations/calls/contacts", 207, orjson.dumps(body))
+    landed = hubspot.night(1)
+    assert load_landed(warehouse, hubspot.crms.landing, hubspot.connection, zone="Asia/Tokyo").refused == ()
+
+    hubspot.night(9, again=put_aside(warehouse)[HUBSPOT])
+
+    assert sorted(one.record_id for one in landed.rejected) == ids(hubspot, "calls")
+    hubspot.check()
 
 
 def test_h9_each_limit_is_waited_for_as_long_as_it_lasts(hubspot: Nights) -> None:
