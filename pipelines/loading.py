@@ -14,6 +14,7 @@ from connectors.landing import pending, read_manifest
 from connectors.records import Landed, LandedWindow
 from connectors.settings import Connection, FileObject, FilesConnection, ObjectMap
 from connectors.sync import IDS
+from models.raw.changed import batches, changed_objects, changed_records
 from models.raw.merge import merge_records
 from models.raw.purge import IdList, bury_purged, compare_ids
 from models.raw.rules import SourceRules, field_rules
@@ -34,6 +35,7 @@ from pipelines.warehouse import Warehouse, insert_rows, is_out_of_memory
 
 WHOLE_SYNC = "*"  # quarantine rows of records that never landed name no field
 MOST_NAMED = 10  # ids named in a message
+MOST_TOGETHER = 50_000  # records of several objects that are merged at once: as many as the largest file has
 MEMORY_STEPS_MB = (60, 100, 400)  # DuckDB's share while loading; after these as much as the machine has
 
 
@@ -124,10 +126,10 @@ def _plain(part: ObjectMap) -> dict[str, Any]:
 
 def _load_sync(writing: sa.Connection, connection: Connection, zone: str, sync: Landed) -> _Taken:
     """One sync: records merged and typed, cursors moved, counts compared. The caller's transaction makes it one."""
-    proof = [_merge(writing, connection, sync, window) for window in sync.windows if not _is_sweep(window)]
+    rules = source_rules(connection, zone)
+    proof = _merge(writing, connection, sync, rules)
     proof += [_sweep(writing, connection, sync, window) for window in sync.windows if _is_sweep(window)]
     _refuse_mismatch(connection, sync, proof)
-    rules = source_rules(connection, zone)
     type_records(writing, sync_id=sync.sync_id, source=rules, rebuild=_is_other_map(writing, rules))
     _keep_rejected(writing, connection, sync)
     _move_cursors(writing, connection, sync)
@@ -164,9 +166,24 @@ def _is_sweep(window: LandedWindow) -> bool:
     return window.object.startswith(("ids.", "refresh.", "file."))
 
 
-def _merge(writing: sa.Connection, connection: Connection, sync: Landed, window: LandedWindow) -> dict[str, Any]:
-    changed = merge_records(writing, sync_id=sync.sync_id, source=connection.name, files=window.files)
-    return _proof(connection, sync, window, changed=changed, crm_count=window.crm_count, missing=window.missing_ids)
+def _merge(writing: sa.Connection, connection: Connection, sync: Landed, rules: SourceRules) -> list[dict[str, Any]]:
+    windows = [window for window in sync.windows if not _is_sweep(window)]
+    landed = {window.object: window for window in windows if window.files}
+    for names in batches({name: window.landed_count for name, window in landed.items()}, MOST_TOGETHER):
+        files = {name: landed[name].files for name in names}
+        merge_records(writing, sync_id=sync.sync_id, source=connection.name, files=files)
+    changed = changed_objects(writing, changed_records(rules, sync.sync_id, rebuild=False))
+    return [
+        _proof(
+            connection,
+            sync,
+            window,
+            changed=changed.get(window.object, 0),
+            crm_count=window.crm_count,
+            missing=window.missing_ids,
+        )
+        for window in windows
+    ]
 
 
 def _sweep(writing: sa.Connection, connection: Connection, sync: Landed, window: LandedWindow) -> dict[str, Any]:

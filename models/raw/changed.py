@@ -1,5 +1,7 @@
 """Which records did a sync change? The condition and the deletion that every typed step begins with."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select
 
 from models.raw.rules import SourceRules
@@ -16,6 +18,23 @@ def changed_objects(connection: Connection, changed: ColumnElement[bool]) -> dic
     """Say of which objects there are changed records, and how many: on most nights of few."""
     counted = select(records.c.object, func.count()).where(changed).group_by(records.c.object)
     return {row[0]: row[1] for row in connection.execute(counted)}
+
+
+def batches(counts: Mapping[str, int], most: int) -> list[list[str]]:
+    """Put objects together that have at most so many records in all, one with more alone: each statement has its price.
+
+    >>> batches({"calls": 7, "deals": 1, "notes": 2, "users": 1}, most=3)
+    [['calls'], ['deals', 'notes'], ['users']]
+    """
+    together: list[list[str]] = []
+    room = 0
+    for name, count in counts.items():
+        if not together or count > room:
+            together.append([])
+            room = most
+        together[-1].append(name)
+        room -= count
+    return together
 
 
 def delete_changed(

@@ -4,7 +4,7 @@ HubSpot keeps them as associations and names a merge on the survivor; Salesforce
 signs of an id tell what it leads to. An export has columns: an id, or a person's e-mail or phone, which core looks up.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,13 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    column,
     func,
     insert,
     literal,
     select,
     union,
+    values,
 )
 
 from models.duckdb import (
@@ -33,7 +35,7 @@ from models.duckdb import (
     text_items,
     to_phone,
 )
-from models.raw.changed import changed_objects, delete_changed
+from models.raw.changed import batches, changed_objects, delete_changed
 from models.raw.rules import EntityRules, LinkRule, SourceRules
 from models.tables import raw_links, records
 
@@ -124,13 +126,13 @@ def _queries(connection: Connection, source: SourceRules, live: ColumnElement[bo
     match source.crm:
         case "hubspot":
             objects = changed_objects(connection, live)
+            known = {name: count for name, count in sorted(objects.items()) if _ends(name)}
             shares = [
-                (name, and_(live, share))
-                for name, count in sorted(objects.items())
-                if name.startswith("associations.")
-                for share in shares_of(records.c.record_id, 1 + count // MOST_AT_ONCE)
+                (names, and_(live, share))
+                for names in batches(known, MOST_AT_ONCE)
+                for share in shares_of(records.c.record_id, 1 + sum(known[name] for name in names) // MOST_AT_ONCE)
             ]
-            return [*(query for name, share in shares for query in _associations(share, name)), _merges(live)]
+            return [*(_associations(share, names) for names, share in shares), _merges(live)]
         case "files":
             columns = [
                 _column(live, rules, link, role=DEFAULT_ROLE if place == 0 else link.by)
@@ -166,28 +168,34 @@ def _column(live: ColumnElement[bool], rules: EntityRules, link: LinkRule, *, ro
     ).where(live, records.c.object == rules.object, *(json_text(payload, path) == value for path, value in rules.where))
 
 
-def _associations(live: ColumnElement[bool], name: str) -> Iterator[Select[Any]]:
-    """Give the links between objects that we know, if it is such."""
-    from_kind, to_kind = (HUBSPOT_KINDS.get(end) for end in name.split(".")[1:3])
-    if from_kind is None or to_kind is None:
-        return
+def _ends(name: str) -> tuple[str, str] | None:
+    """Which kinds an association leads between, if it is one between objects that we know."""
+    prefix, *ends = name.split(".")
+    kinds = [HUBSPOT_KINDS[end] for end in ends if end in HUBSPOT_KINDS]
+    return (kinds[0], kinds[1]) if prefix == "associations" and len(kinds) == len(ends) == 2 else None
+
+
+def _associations(live: ColumnElement[bool], names: Sequence[str]) -> Select[Any]:
+    columns = [column(name, Text()) for name in ("object", "from_kind", "to_kind")]
+    kinds = values(*columns, name="kinds").data([(name, *(_ends(name) or ())) for name in names])
     targets = (
-        select(*records.c, json_items(records.c.payload, "to").label("target"))
-        .where(live, records.c.object == name)
+        select(*records.c, kinds.c.from_kind, kinds.c.to_kind, json_items(records.c.payload, "to").label("target"))
+        .join_from(records, kinds, records.c.object == kinds.c.object)
+        .where(live, records.c.object.in_(names))
         .subquery("targets")
     )
     types = select(
-        *(targets.c[name] for name in ("connection", "object", "record_id", "sync_id")),
+        *(targets.c[name] for name in ("connection", "object", "record_id", "sync_id", "from_kind", "to_kind")),
         json_text(targets.c.target, "toObjectId").label("to_crm_id"),
         json_items(targets.c.target, "associationTypes", or_one_empty=True).label("type"),
     ).subquery("types")
-    yield select(
+    return select(
         types.c.connection,
         types.c.object,
         types.c.record_id.label("crm_id"),
-        literal(from_kind).label("from_kind"),
+        types.c.from_kind,
         types.c.record_id.label("from_crm_id"),
-        literal(to_kind).label("to_kind"),
+        types.c.to_kind,
         types.c.to_crm_id,
         _role(json_text(types.c.type, "label"), DEFAULT_ROLE).label("role"),
         types.c.sync_id,

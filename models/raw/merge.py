@@ -1,6 +1,7 @@
 """Which version of each CRM record is the newest? Landing files merged into raw.records."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    Select,
     Subquery,
     and_,
     func,
@@ -25,54 +27,50 @@ KEYS = ("connection", "object", "record_id")
 LANDED = ("connection", "object", "id", "modified_at", "is_deleted", "extracted_at", "payload")
 
 
-def merge_records(connection: Connection, *, sync_id: str, source: str, files: Sequence[Path]) -> int:
-    """Merge landing files of one connection into raw.records and return how many records are new or different.
+def merge_records(connection: Connection, *, sync_id: str, source: str, files: Mapping[str, Sequence[Path]]) -> None:
+    """Merge landing files of one connection, by object, into raw.records: what is new or different then bears the sync's id.
 
-    The newest modified_at of a record wins; of versions modified at the same time the one read last. A tombstone yields to a
-    living version that was read later: whoever restores a record need not change its time. A record whose payload and deletion
-    mark stay the same is not touched, so that a second run with nothing new changes no row. Rows of another connection in the
-    files are left out. The memory that it takes does not grow with the number of records.
+    The newest modified_at of a record wins; of versions modified at the same time the one read last. A record whose payload and
+    deletion mark stay the same is not touched, so that a second run with nothing new changes no row. Rows of another connection
+    in the files are left out. An object that is known takes one file at a time: the memory that it needs does not grow.
     """
-    if not files:
-        return 0
-    landed = parquet_files(files, *LANDED)
-    if _is_first(connection, source, landed):
-        return _take_in(connection, sync_id, source, landed)
-    if len(files) == 1:
-        return _merge(connection, _newest_versions(sync_id, source, landed))
-    before = _count_changed(connection, sync_id, source)
-    for file in files:
-        _merge(connection, _newest_versions(sync_id, source, parquet_files([file], *LANDED)))
-    # a record in several files was changed once, not once a file
-    return _count_changed(connection, sync_id, source) - before
+    known = _known_objects(connection, source, files)
+    new = [file for name, paths in files.items() if name not in known for file in paths]
+    if new:
+        _take_in(connection, sync_id, source, parquet_files(new, *LANDED))
+    for at_once in zip_longest(*(paths for name, paths in files.items() if name in known)):
+        landed = parquet_files([file for file in at_once if file], *LANDED)
+        is_repeated = connection.execute(_repeated(source, landed).limit(1)).first() is not None
+        _merge(connection, (_newest_versions if is_repeated else _versions)(sync_id, source, landed))
 
 
-def _count_changed(connection: Connection, sync_id: str, source: str) -> int:
-    changed = select(func.count()).select_from(records)
-    return connection.execute(changed.where(records.c.connection == source, records.c.sync_id == sync_id)).scalar_one()
+def _known_objects(connection: Connection, source: str, objects: Iterable[str]) -> set[str]:
+    """Of which of the objects there are records."""
+    known = select(records.c.object).where(records.c.connection == source, records.c.object.in_(list(objects)))
+    return set(connection.execute(known.distinct()).scalars())
 
 
-def _is_first(connection: Connection, source: str, landed: FromClause) -> bool:
-    """Whether there is no record yet of the objects that landed."""
-    objects = connection.execute(select(landed.c.object).distinct()).scalars().all()
-    known = select(records.c.record_id).where(records.c.connection == source, records.c.object.in_(objects)).limit(1)
-    return connection.execute(known).first() is None
-
-
-def _take_in(connection: Connection, sync_id: str, source: str, landed: FromClause) -> int:
+def _take_in(connection: Connection, sync_id: str, source: str, landed: FromClause) -> None:
     """Write the records of objects that are new here: as they come, but for those that came in several versions."""
+    repeated = _repeated(source, landed)
+    if connection.execute(repeated.limit(1)).first() is None:
+        connection.execute(
+            insert(records).from_select(records.columns.keys(), select(_versions(sync_id, source, landed)))
+        )
+        return
     key = tuple_(landed.c.object, landed.c.id)
-    own = landed.c.connection == source
-    repeated = select(landed.c.object, landed.c.id).where(own).group_by(landed.c.object, landed.c.id)
-    repeated = repeated.having(func.count() > 1)
-    once = select(*_as_stored(landed, sync_id)).where(own, key.not_in(repeated))
-    written = int(connection.execute(insert(records).from_select(records.columns.keys(), once)).rowcount)
-    if written == connection.execute(select(func.count()).select_from(landed).where(own)).scalar_one():
-        return written
-    return written + _merge(connection, _newest_versions(sync_id, source, landed, key.in_(repeated)))
+    once = select(_versions(sync_id, source, landed, key.not_in(repeated)))
+    connection.execute(insert(records).from_select(records.columns.keys(), once))
+    _merge(connection, _newest_versions(sync_id, source, landed, key.in_(repeated)))
 
 
-def _merge(connection: Connection, arriving: Subquery) -> int:
+def _repeated(source: str, landed: FromClause) -> Select[Any]:
+    """The keys of records that came in several versions: few or none, and only these need be put in order."""
+    keys = select(landed.c.object, landed.c.id).where(landed.c.connection == source)
+    return keys.group_by(landed.c.object, landed.c.id).having(func.count() > 1)
+
+
+def _merge(connection: Connection, arriving: Subquery) -> None:
     is_newer = tuple_(arriving.c.modified_at, arriving.c.extracted_at) >= tuple_(
         records.c.modified_at, records.c.extracted_at
     )
@@ -83,8 +81,12 @@ def _merge(connection: Connection, arriving: Subquery) -> int:
         arriving.c.payload.is_distinct_from(records.c.payload),
         arriving.c.is_deleted.is_distinct_from(records.c.is_deleted),
     )
-    merge = MergeInto(records, arriving, keys=KEYS, when=and_(or_(is_newer, is_restored), is_different))
-    return int(connection.execute(merge).rowcount)
+    connection.execute(MergeInto(records, arriving, keys=KEYS, when=and_(or_(is_newer, is_restored), is_different)))
+
+
+def _versions(sync_id: str, source: str, landed: FromClause, *conditions: ColumnElement[bool]) -> Subquery:
+    own = landed.c.connection == source
+    return select(*_as_stored(landed, sync_id)).where(own, *conditions).subquery("arriving")
 
 
 def _newest_versions(sync_id: str, source: str, landed: FromClause, *conditions: ColumnElement[bool]) -> Subquery:

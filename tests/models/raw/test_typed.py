@@ -31,7 +31,9 @@ def one_field(entity: str, field: str, form: Any = "x") -> SourceRules:
 def sync(
     warehouse: sa.Connection, land: Land, source: SourceRules, *versions: dict[str, Any], sync_id: str = "s1"
 ) -> int:
-    merge_records(warehouse, sync_id=sync_id, source=source.connection, files=[land(*versions)])
+    names = dict.fromkeys(version["object"] for version in versions)
+    files = {name: [land(*(one for one in versions if one["object"] == name))] for name in names}
+    merge_records(warehouse, sync_id=sync_id, source=source.connection, files=files)
     return type_records(warehouse, sync_id=sync_id, source=source)
 
 
