@@ -9,6 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+NOTE = ".holder"
+
 
 class HeldError(Exception):
     """Somebody else holds the lock; the message says who, as far as is known."""
@@ -17,7 +19,7 @@ class HeldError(Exception):
 @contextmanager
 def hold(lock: Path, *, run: str, wait_seconds: float = 0) -> Iterator[None]:
     """Hold the lock, which the system lets go of however the process ends; beside it stands who holds it, and for which run."""
-    note = lock.with_name(f"{lock.name}.holder")
+    note = lock.with_name(f"{lock.name}{NOTE}")
     try:
         with FileLock(lock, timeout=wait_seconds):
             command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
@@ -29,6 +31,18 @@ def hold(lock: Path, *, run: str, wait_seconds: float = 0) -> Iterator[None]:
                 note.unlink(missing_ok=True)
     except Timeout as error:
         raise HeldError(_holder(note)) from error
+
+
+def name_process(pid: int, folder: Path) -> str:
+    """What a process of this machine is: as it said itself in a note in the folder, else the program's name.
+
+    Never its arguments: those of other programs may hold secrets.
+    """
+    said = (_holder(note) for note in folder.glob(f"*{NOTE}"))
+    with suppress(OSError):
+        program = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+        return next((one for one in said if one.startswith(f"process {pid} ")), f"process {pid} ({program})")
+    return f"process {pid}"
 
 
 def _holder(note: Path) -> str:

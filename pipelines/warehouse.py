@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool, StaticPool
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from connectors.lock import name_process
 from models.context import BuildContext, Model
 from models.tables import SCHEMAS, metadata
 from pipelines.errors import DiskFullError, WarehouseBusyError
@@ -124,8 +125,8 @@ class Warehouse:
         except sa.exc.DBAPIError as error:
             if not _is_lock_conflict(error):
                 raise
-            pid = re.search(r"\(PID \d+\)", str(error.orig))
-            holder = f"another process {pid.group()}" if pid else "another process"
+            pid = re.search(r"\(PID (\d+)\)", str(error.orig))
+            holder = name_process(int(pid[1]), Path(self.path).parent) if pid else "another process"
             message = f"the warehouse {self.path} is in use by {holder}; wait until it ends, or end it, and run again"
             raise WarehouseBusyError(message) from error
 

@@ -362,7 +362,7 @@ def test_a_warehouse_in_use_loses_nothing(world: World, monkeypatch: pytest.Monk
         assert holder.stdout is not None
         assert holder.stdin is not None
         assert holder.stdout.readline() == b"open\n"
-        with pytest.raises(WarehouseBusyError, match=f"PID {holder.pid}"):
+        with pytest.raises(WarehouseBusyError, match=f"process {holder.pid} "):
             world.load()
         holder.stdin.close()
 

@@ -174,13 +174,23 @@ def test_who_holds_the_warehouse_is_named(warehouse: Warehouse, monkeypatch: pyt
     monkeypatch.setattr(pipelines.warehouse, "LOCK_WAIT_SECONDS", 0.1)
     hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
     holder = subprocess.Popen(
-        [sys.executable, "-c", hold, str(warehouse.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", hold, str(warehouse.path), "token=hush"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"open\n"
 
-        with pytest.raises(WarehouseBusyError, match=f"PID {holder.pid}"), warehouse.transaction():
+        program = rf"in use by process {holder.pid} \(python[^)]*\); wait"  # never its arguments: they may hold secrets
+        with pytest.raises(WarehouseBusyError, match=program), warehouse.transaction():
+            pass
+        note = Path(warehouse.path).with_name("nightly.lock.holder")
+        note.write_text(
+            f"process {holder.pid} (`kpi nightly`), since 2026-04-01 02:00:00 UTC, run r1", encoding="utf-8"
+        )
+        with (
+            pytest.raises(WarehouseBusyError, match=r"\(`kpi nightly`\), since .*, run r1; wait"),
+            warehouse.transaction(),
+        ):
             pass
     finally:
         holder.communicate()
