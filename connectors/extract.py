@@ -34,6 +34,7 @@ from connectors.settings import (
     checked_url,
 )
 from connectors.sync import LEAST_SKEW_SECONDS, Finding, Progress, Sync
+from connectors.without_pandas import without_pandas
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ MOST_USED = 0.8  # of the day's requests: above it the night may not come to its
 OBJECTS_BETWEEN_COLLECTIONS = 10_000
 
 
+@without_pandas()
 def extract(
     connection: Connection,
     *,

@@ -14,6 +14,7 @@ from connectors.landing import pending, read_manifest
 from connectors.records import Landed, LandedWindow
 from connectors.settings import Connection, FileObject, FilesConnection, ObjectMap
 from connectors.sync import IDS
+from connectors.without_pandas import without_pandas
 from models.raw.changed import batches, changed_objects, changed_records
 from models.raw.merge import merge_records
 from models.raw.purge import IdList, bury_purged, compare_ids
@@ -62,6 +63,7 @@ class _Taken:
     drift: tuple[Drift, ...]
 
 
+@without_pandas()
 def load_landed(warehouse: Warehouse, landing: Path, connection: Connection, *, zone: str) -> Loaded:
     """Bring every landed sync of a connection that the warehouse does not have into raw, each in one transaction.
 
