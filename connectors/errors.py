@@ -9,6 +9,7 @@ ConnectorError
 ├── BulkJobError             a bulk job did not end well: read by REST instead
 ├── RecordRejectedError      one record cannot be landed; put it aside, go on
 └── RunStoppedError          the extraction ends without a manifest: nothing of it counts
+    ├── InterruptedReadError     whoever started the extraction ends it
     ├── LoginError               the CRM refused the secrets, or one is missing
     ├── DailyLimitError          no requests left for today
     ├── RequestRefusedError      the CRM refused one request for good
@@ -84,7 +85,7 @@ class RunStoppedError(ConnectorError):
 
 
 class InterruptedReadError(RunStoppedError):
-    """Whoever started the extraction ends it."""
+    """Whoever started the extraction ends it: Ctrl-C, or the end of the service."""
 
     def __init__(self) -> None:
         super().__init__("reading was interrupted; run it again to go on")

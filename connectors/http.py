@@ -159,7 +159,7 @@ class Caller:
     def check_stop(self) -> None:
         """Raise InterruptedReadError when the extraction is to end."""
         if self._stop.is_set():
-            raise InterruptedReadError
+            raise InterruptedReadError()
 
     def _pause(self, seconds: float) -> None:
         self._stop.wait(seconds)
