@@ -70,8 +70,7 @@ def load_landed(warehouse: Warehouse, landing: Path, connection: Connection, *, 
     A sync that landed another number of records than the CRM says, or whose files are damaged, is refused: nothing of it is
     kept, the cursors stay, and so the next sync brings what it would have brought.
     """
-    warehouse.create_tables()
-    with warehouse.transaction() as reading:
+    with warehouse.with_tables() as reading:
         done = {*reading.execute(sa.select(sync_runs.c.sync_id)).scalars()}
         done |= {*reading.execute(sa.select(refused_syncs.c.sync_id)).scalars()}
     taken: list[_Taken] = []

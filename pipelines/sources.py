@@ -131,8 +131,7 @@ def load_source(warehouse: Warehouse, settings: Settings, connection: Connection
 
 
 def _cursors(warehouse: Warehouse) -> dict[str, dict[str, datetime]]:
-    warehouse.create_tables()
-    with warehouse.transaction() as connection:
+    with warehouse.with_tables() as connection:
         rows = connection.execute(sa.select(cursors.c.connection, cursors.c.object, cursors.c.cursor_at)).all()
     known: dict[str, dict[str, datetime]] = {}
     for name, object_name, cursor_at in rows:

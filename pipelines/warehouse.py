@@ -81,10 +81,17 @@ class Warehouse:
 
         A column that is no longer declared stays, and is neither written nor read.
         """
+        with self.with_tables():
+            pass
+
+    @contextmanager
+    def with_tables(self) -> Iterator[sa.Connection]:
+        """Open one transaction in which every table is there: opening the file for each has its price."""
         with self.transaction() as connection:
             there = _columns_there(connection)
             _create_missing_tables(connection, {table for table, _ in there})
             _add_missing_columns(connection, there)
+            yield connection
 
     def write(self, model: Model, context: BuildContext) -> int:
         """Build one table in one transaction and return its number of rows; in little memory where that is enough."""

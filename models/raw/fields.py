@@ -51,7 +51,7 @@ from models.duckdb import (
     to_timestamp,
     to_type,
 )
-from models.raw.changed import changed_objects, delete_changed
+from models.raw.changed import delete_changed
 from models.raw.rules import ENTITY_TABLES, EntityRules, FieldRule, SourceRules
 from models.tables import quarantine, records
 
@@ -90,12 +90,13 @@ class _Reading:
         return and_(self.seen.is_not(None), self.value.is_(None))
 
 
-def type_fields(connection: Connection, source: SourceRules, changed: ColumnElement[bool]) -> None:
-    """Replace the typed rows and the quarantine rows of changed records."""
+def type_fields(
+    connection: Connection, source: SourceRules, changed: ColumnElement[bool], objects: Mapping[str, int]
+) -> None:
+    """Replace the typed rows and the quarantine rows of changed records; `objects` says of which there are how many."""
     for table in ENTITY_TABLES.values():
         delete_changed(connection, table, source, changed, record_id="crm_id")
     delete_changed(connection, quarantine, source, changed, record_id="record_id")
-    objects = changed_objects(connection, changed)
     for rules in (one for one in source.entities if one.object in objects):
         count = _count(connection, rules, changed) if rules.where or rules.unless else objects[rules.object]
         if count and _insert_readable(connection, source, rules, changed) < count:

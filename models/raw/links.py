@@ -35,7 +35,7 @@ from models.duckdb import (
     text_items,
     to_phone,
 )
-from models.raw.changed import batches, changed_objects, delete_changed
+from models.raw.changed import batches, delete_changed
 from models.raw.rules import EntityRules, LinkRule, SourceRules
 from models.tables import raw_links, records
 
@@ -110,22 +110,23 @@ LOOKUPS = (
 )
 
 
-def write_links(connection: Connection, source: SourceRules, changed: ColumnElement[bool]) -> None:
-    """Replace the links that changed records carry; a deleted record carries none."""
+def write_links(
+    connection: Connection, source: SourceRules, changed: ColumnElement[bool], objects: Mapping[str, int]
+) -> None:
+    """Replace the links that changed records carry; a deleted record carries none. `objects` says of which there are how many."""
     delete_changed(connection, raw_links, source, changed, record_id="crm_id")
     live = and_(changed, ~records.c.is_deleted)
-    for query in _queries(connection, source, live):
+    for query in _queries(source, live, objects):
         found = query.subquery("found")
         whole = and_(found.c.from_crm_id.is_not(None), found.c.to_crm_id.is_not(None), found.c.to_kind.is_not(None))
         links = select(found).where(whole, found.c.from_kind.is_not(None))
         connection.execute(insert(raw_links).from_select(found.columns.keys(), links))
 
 
-def _queries(connection: Connection, source: SourceRules, live: ColumnElement[bool]) -> list[SelectBase]:
+def _queries(source: SourceRules, live: ColumnElement[bool], objects: Mapping[str, int]) -> list[SelectBase]:
     """Give one query for each kind of link: all in one would hold them all in memory. None gives a link twice, nor do two."""
     match source.crm:
         case "hubspot":
-            objects = changed_objects(connection, live)
             known = {name: count for name, count in sorted(objects.items()) if _ends(name)}
             shares = [
                 (names, and_(live, share))
@@ -141,7 +142,6 @@ def _queries(connection: Connection, source: SourceRules, live: ColumnElement[bo
             ]
             return [union(*columns)] if columns else []  # two columns may name the same record
         case _:
-            objects = changed_objects(connection, live)
             found = dict.fromkeys(lookup.object for lookup in LOOKUPS if lookup.object in objects)
             return [_lookups(live, name) for name in found]
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, func, select
 
-from models.raw.changed import changed_records
+from models.raw.changed import changed_objects, changed_records
 from models.raw.fields import type_fields
 from models.raw.links import write_links
 from models.raw.owner_changes import write_owner_changes
@@ -17,8 +17,9 @@ def type_records(connection: Connection, *, sync_id: str, source: SourceRules, r
     `rebuild` types every record of the connection: needed when source.digest is not that of the last time.
     """
     changed = changed_records(source, sync_id, rebuild=rebuild)
-    type_fields(connection, source, changed)
-    write_links(connection, source, changed)
+    objects = changed_objects(connection, changed)
+    type_fields(connection, source, changed, objects)
+    write_links(connection, source, changed, objects)
     write_stage_changes(connection, source, changed)
     write_owner_changes(connection, source, changed)
     kept_aside = select(quarantine.c.object, quarantine.c.record_id).where(quarantine.c.connection == source.connection)
