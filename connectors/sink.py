@@ -96,7 +96,6 @@ class Sink:
     record_count: int = 0
     missing_ids: tuple[str, ...] = ()
     full_files: int = 0
-    ids: IdSet = field(default_factory=IdSet)
     files: list[Path] = field(default_factory=list)
     _rows: list[Record] = field(default_factory=list)
     _bytes: int = 0
@@ -109,7 +108,6 @@ class Sink:
         with self._lock:
             self._rows.extend(records)
             self._bytes += sum([len(record.payload) for record in records])
-            self.ids.update([record.id for record in records])
             self.record_count += len(records)
             full = self._take() if len(self._rows) >= GROUP_ROWS or self._bytes >= GROUP_BYTES else None
         if full:
@@ -118,8 +116,6 @@ class Sink:
     def go_on(self, files: Sequence[Path]) -> None:
         """Begin behind files that a killed run has completed."""
         self.files.extend(files)
-        for records in kept_records(files):
-            self.ids.update([record.id for record in records])
 
     def pause(self) -> None:
         """Write what is left and complete the file: all that came so far stands in `files`."""
@@ -132,11 +128,18 @@ class Sink:
             self.full_files = 0
 
     def finish(self) -> None:
-        """Write what is left. From here on only the number of ids is known, not which."""
+        """Write what is left, and count it where the object's job has not."""
         self.pause()
         if self.landed_count is None:
-            self.landed_count = len(self.ids)
-        self.ids = IdSet()
+            self.landed_count = len(self.landed_ids())
+
+    def landed_ids(self) -> IdSet:
+        """The ids of all that came so far, read back: kept while reading, they would take more memory the larger an account is."""
+        self.pause()
+        found = IdSet()
+        for batch in _batches(self.files, ["id"]):
+            found.update(map(str, batch.column("id").to_pylist()))
+        return found
 
     def _take(self) -> tuple[list[Record], int]:
         taken = self._rows, self._bytes
@@ -169,7 +172,11 @@ def _column(column: "pa.Field[Any]", values: Sequence[Any]) -> Any:
 
 def kept_records(files: Sequence[Path]) -> Iterator[list[Record]]:
     """The records in completed files, a row group at a time, without their payloads."""
+    for batch in _batches(files, ALL_BUT_PAYLOAD):
+        yield [Record(**row, payload="") for row in batch.to_pylist()]
+
+
+def _batches(files: Sequence[Path], columns: list[str]) -> Iterator[pa.RecordBatch]:
     for path in files:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(GROUP_ROWS, columns=ALL_BUT_PAYLOAD):
-                yield [Record(**row, payload="") for row in batch.to_pylist()]
+            yield from file.iter_batches(GROUP_ROWS, columns=columns, use_threads=False)

@@ -91,19 +91,19 @@ class ObjectReader:
         conditions = self._conditions(sink.window)
         place = self.sync.place(self.spec.name)
         before = int(place["count"]) if place else self._count(conditions)
-        self.sync.expect(max(0, before - len(sink.ids)))
+        self.sync.expect(max(0, before - len(sink.landed_ids())))
         for rows, following in self._rows(fields, conditions, before, place) if before else ():
             build = partial(_record, self.connection.name, self.spec, self.sync.clock())
             self.sync.land(self.spec.name, sink, self.sync.records(rows, build))
             if following and self.sync.is_place_due(sink):
                 self.sync.keep_place(self.spec.name, {"count": before, **following})
-        landed = len(sink.ids)
+        landed = sink.landed_count = len(sink.landed_ids())
         after = before if landed == before else self._count(conditions)
         sink.crm_count = settled_count(landed, before=before, after=after)
         if landed < sink.crm_count:
             ids = (str(row["Id"]) for rows, _ in self._pages(self._clock_fields(), conditions, {}) for row in rows)
             aside = self.sync.put_aside(self.spec.name)
-            sink.missing_ids = tuple([one for one in sink.ids.without(ids) if one not in aside][:MOST_NAMED])
+            sink.missing_ids = tuple([one for one in sink.landed_ids().without(ids) if one not in aside][:MOST_NAMED])
 
     def _list_ids(self) -> None:
         """Every id that the org has of the object: what is not among them has been purged."""
@@ -114,7 +114,7 @@ class ObjectReader:
         for rows, _ in self._rows(self._clock_fields(), conditions, before, {}) if before else ():
             build = partial(_record, self.connection.name, self.spec, self.sync.clock())
             sink.add(self.sync.records(rows, build))
-        landed = len(sink.ids)
+        landed = sink.landed_count = len(sink.landed_ids())
         after = before if landed == before else self._count(conditions)
         sink.crm_count = settled_count(landed, before=before, after=after)
 
