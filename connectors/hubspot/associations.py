@@ -56,8 +56,8 @@ class AssociationReader:
         """An error that names no record may be about any of those of which nothing came."""
         for error in answer.get("errors") or ():
             context = error.get("context") or {}
-            named = {str(one) for one in context.get("fromObjectId") or context.get("ids") or ()}
+            named = [*map(str, context.get("fromObjectId") or context.get("ids") or ())]
             if str(error.get("subCategory") or "").endswith(NO_ASSOCIATIONS):
-                silent = silent - named
+                silent.difference_update(named)  # most errors of most batches: nothing is copied for one
             else:
-                self.unknown |= named or silent
+                self.unknown.update(named or silent)
