@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,12 +17,13 @@ from connectors.sandbox.times import now_ms, salesforce_time
 from connectors.sandbox.web import answer, json_body
 
 PAGE_SIZE: Final = 50_000
+MOST_KEPT: Final = 20_000  # rows of a job that are kept as they were when it was made; those of a larger one are looked up when asked for
 _FINAL_STATES = ("JobComplete", "Failed", "Aborted")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One query job; its rows are fixed when it is made."""
+    """One query job; which rows it has is fixed when it is made, `kept` are these as they were then."""
 
     id: str
     operation: str
@@ -31,6 +32,7 @@ class Job:
     delimiter: str
     line_ending: str
     created_ms: int
+    kept: Sequence[Mapping[str, Any]] | None
     state: str = "UploadComplete"
 
     def shown(self) -> dict[str, Any]:
@@ -76,7 +78,9 @@ class BulkJobs:
         self._made += 1  # not the number of jobs there are: a deleted job's id is never given again
         job_id = long_id("7505g0" + str(self._made).rjust(9, "0"))
         ending = str(body.get("lineEnding") or "LF")
-        job = Job(job_id, operation, request.path_params["version"], selection, delimiter, ending, now_ms())
+        version, rowids = request.path_params["version"], selection.rowids
+        kept = self._answerer.rows(selection, rowids, version) if len(rowids) <= MOST_KEPT else None
+        job = Job(job_id, operation, version, selection, delimiter, ending, now_ms(), kept)
         self._jobs[job_id] = job
         return answer(job.shown())
 
@@ -119,8 +123,10 @@ class BulkJobs:
             raise SalesforceAnswerError(400, "INVALIDJOBSTATE", f"results cannot be read in state {job.state}")
         size = _size(request.query_params.get("maxRecords"))
         start = _offset(request.query_params.get("locator"))
-        rowids = job.selection.rowids[start : start + size]
-        rows = self._answerer.rows(job.selection, rowids, job.version)
+        if job.kept is not None:
+            rows = job.kept[start : start + size]
+        else:
+            rows = self._answerer.rows(job.selection, job.selection.rowids[start : start + size], job.version)
         text = csv_page(rows, job.selection.paths, delimiter=job.delimiter, line_ending=job.line_ending)
         following = _locator(start + size) if start + size < len(job.selection.rowids) else "null"
         headers = {"Sforce-Locator": following, "Sforce-NumberOfRecords": str(len(rows))}
