@@ -20,10 +20,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Interval,
-    Subquery,
-    Table,
     Text,
-    and_,
     case,
     cast,
     extract,
@@ -34,10 +31,6 @@ from sqlalchemy import (
     true,
     try_cast,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.base import Executable
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from models.errors import FieldPathError
@@ -63,39 +56,6 @@ def parquet_files(files: Sequence[Path], *columns: str) -> FromClause:
     """Give the named columns of Parquet files as one table; the paths are bound, whatever signs are in them."""
     paths = literal([str(file) for file in files], ARRAY(Text))
     return func.read_parquet(paths).table_valued(*columns).alias("landed")
-
-
-class MergeInto(Executable, ClauseElement):
-    """MERGE: update rows of `target` that match `source` by `keys` and satisfy `when`, insert those that are not there.
-
-    `source` has the target's columns; `when` may use columns of both. Rows that match without satisfying `when` stay untouched.
-    """
-
-    inherit_cache = False
-
-    def __init__(self, target: Table, source: Subquery, *, keys: Sequence[str], when: ColumnElement[bool]) -> None:
-        self.target = target
-        self.source = source
-        self.keys = tuple(keys)
-        self.when = when
-
-
-@compiles(MergeInto)
-def _compile_merge(element: MergeInto, compiler: SQLCompiler, **options: Any) -> str:
-    """Spell MERGE, which SQLAlchemy does not have; identifiers are the tables' own, quoted by the dialect."""
-    quote = compiler.preparer.quote
-    names = [column.name for column in element.target.columns]
-    arriving = quote(element.source.name)
-    target = compiler.process(element.target, asfrom=True, **options)
-    source = compiler.process(element.source, asfrom=True, **options)
-    on = compiler.process(and_(*(element.target.c[key] == element.source.c[key] for key in element.keys)), **options)
-    changes = ", ".join(f"{quote(name)} = {arriving}.{quote(name)}" for name in names if name not in element.keys)
-    values = ", ".join(f"{arriving}.{quote(name)}" for name in names)
-    return (  # the parts are the compiler's output; every value in them is bound
-        f"MERGE INTO {target} USING {source} ON {on} "  # noqa: S608
-        f"WHEN MATCHED AND {compiler.process(element.when, **options)} THEN UPDATE SET {changes} "
-        f"WHEN NOT MATCHED THEN INSERT ({', '.join(map(quote, names))}) VALUES ({values})"
-    )
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------

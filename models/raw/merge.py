@@ -12,6 +12,8 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
+    delete,
+    exists,
     func,
     insert,
     literal,
@@ -20,7 +22,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from models.duckdb import MergeInto, parquet_files
+from models.duckdb import parquet_files
 from models.tables import records
 
 KEYS = ("connection", "object", "record_id")
@@ -71,6 +73,8 @@ def _repeated(source: str, landed: FromClause) -> Select[Any]:
 
 
 def _merge(connection: Connection, arriving: Subquery) -> None:
+    """Take what is older out, then write what is not there: changed in its place, a record has its whole part of the file rewritten."""
+    is_same = and_(*(arriving.c[key] == records.c[key] for key in KEYS))
     is_newer = tuple_(arriving.c.modified_at, arriving.c.extracted_at) >= tuple_(
         records.c.modified_at, records.c.extracted_at
     )
@@ -81,7 +85,9 @@ def _merge(connection: Connection, arriving: Subquery) -> None:
         arriving.c.payload.is_distinct_from(records.c.payload),
         arriving.c.is_deleted.is_distinct_from(records.c.is_deleted),
     )
-    connection.execute(MergeInto(records, arriving, keys=KEYS, when=and_(or_(is_newer, is_restored), is_different)))
+    connection.execute(delete(records).where(is_same, or_(is_newer, is_restored), is_different))
+    missing = select(arriving).where(~exists().where(is_same).correlate(arriving))
+    connection.execute(insert(records).from_select(arriving.columns.keys(), missing))
 
 
 def _versions(sync_id: str, source: str, landed: FromClause, *conditions: ColumnElement[bool]) -> Subquery:
