@@ -304,11 +304,16 @@ def _keep_rejected(writing: sa.Connection, connection: Connection, sync: Landed)
 
     A file that was read again says anew which of its rows those are.
     """
-    for object_name, file in (file_of(window.object) or (window.object, "") for window in sync.windows):
-        here = (quarantine.c.connection == connection.name, quarantine.c.object == object_name)
-        of_file = quarantine.c.record_id.startswith(f"{file}#", autoescape=True) if file else sa.true()
-        if file or not isinstance(connection, FilesConnection):
-            writing.execute(sa.delete(quarantine).where(*here, quarantine.c.field == WHOLE_SYNC, of_file))
+    asked = [
+        sa.and_(
+            quarantine.c.object == object_name,
+            quarantine.c.record_id.startswith(f"{file}#", autoescape=True) if file else sa.true(),
+        )
+        for object_name, file in (file_of(window.object) or (window.object, "") for window in sync.windows)
+        if file or not isinstance(connection, FilesConnection)
+    ]
+    here = (quarantine.c.connection == connection.name, quarantine.c.field == WHOLE_SYNC)
+    writing.execute(sa.delete(quarantine).where(*here, sa.or_(sa.false(), *asked)))
     rows = [
         {
             "connection": connection.name,
