@@ -44,9 +44,11 @@ def probe_hubspot(connection: HubSpotConnection, client: HubSpotClient) -> Probe
             known = hubspot_objects.fetch_properties(client, spec.name)
             probe.problems += hubspot_objects.unknown_fields(connection, spec, known)
             mapped = (one for _, source in connection.sources_of(spec.name) for one in source.crm_fields)
-            query = [("properties", one) for one in dict.fromkeys(mapped) if one in known]
-            page = client.get("list", [*query, ("limit", str(SAMPLE_ROWS))], object=spec.name)["results"]
-            probe.samples[spec.name] = [one.get("properties") or {} for one in page]
+            properties = [one for one in dict.fromkeys(mapped) if one in known]
+            page = client.get("list", [("limit", str(SAMPLE_ROWS))], object=spec.name)["results"]
+            body = {"properties": properties, "inputs": [{"id": one["id"]} for one in page]}
+            rows = client.post("batch_read", body, object=spec.name)["results"] if page else ()
+            probe.samples[spec.name] = [one.get("properties") or {} for one in rows]
             for target in spec.targets if page else ():
                 with probe.going_on():
                     client.post("associations", {"inputs": [{"id": page[0]["id"]}]}, object=spec.name, target=target)

@@ -7,6 +7,7 @@ from datetime import time as midnight
 from functools import partial
 from itertools import islice
 from typing import Any
+from urllib.parse import urlencode
 
 from connectors.hubspot.associations import ASSOCIATION_INPUTS, AssociationReader
 from connectors.hubspot.client import HubSpotClient, Query
@@ -24,6 +25,7 @@ from connectors.workers import Group
 OWNERS_PAGE_SIZE = 500
 NOT_FOUND = "OBJECT_NOT_FOUND"
 MOST_NAMED = 100  # ids named in an error
+MOST_QUERY_CHARACTERS = 2_000  # HubSpot answers 414 to an address that is too long, and does not say from where on
 
 Fields = Mapping[str, list[str]]
 
@@ -132,9 +134,10 @@ class ObjectJob:
             self._read.add(records)
         count = int(place["count"]) if place else search.count(sink.window)
         self.sync.expect(max(0, count - len(self._read.ids)))
-        query = self._query(fields, archived=False)
+        query, is_bare = self._query(fields, archived=False), _is_too_long(_listed(fields))
         for results, after in self.client.pages_after(place.get("after"), "list", query, object=self.spec.name):
-            self._read.add(self._land_living(results, sink))
+            whole = self._filled(results, fields) if is_bare else results
+            self._read.add(self._land_living(whole, sink))
             if after is not None and self.sync.is_place_due(sink):
                 self._read_associations(sink.window, everything=True)
                 self.group.settle()
@@ -233,8 +236,14 @@ class ObjectJob:
     def _is_wanted(self, moment: datetime, window: Window) -> bool:
         return window.start is None or moment >= window.start
 
+    def _filled(self, results: Sequence[Mapping[str, Any]], fields: Fields) -> Sequence[Mapping[str, Any]]:
+        """With all their fields, asked for by id where no address holds these. What does not come then, the proof misses."""
+        ids = [str(one["id"]) for one in results if one.get("id")]
+        return [one for answer in self._batches(ids, fields) for one in answer["results"]]
+
     def _query(self, fields: Fields, *, archived: bool) -> Query:
-        listed = [(name, value) for name, values in fields.items() for value in values]
+        listed = _listed(fields)
+        listed = [] if _is_too_long(listed) else listed
         return [*listed, ("limit", str(self.spec.page_size)), ("archived", "true" if archived else "false")]
 
     def _note_errors(self, answer: Mapping[str, Any]) -> None:
@@ -280,3 +289,11 @@ class ObjectJob:
             self.connection.name, name, known, targets=found.targets, extracted_at=self.sync.clock()
         )
         self.sync.land(name, sink, records)
+
+
+def _listed(fields: Fields) -> Query:
+    return [(name, value) for name, values in fields.items() for value in values]
+
+
+def _is_too_long(query: Query) -> bool:
+    return len(urlencode(query)) > MOST_QUERY_CHARACTERS

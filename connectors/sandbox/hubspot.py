@@ -36,6 +36,7 @@ from connectors.sandbox.web import answer, form_body, is_yes, record_page, repea
 
 VERSIONS: Final = ("2026-03", "2026-09")
 MAX_LIST, MAX_LIST_WITH_HISTORY, MAX_OWNERS = 100, 50, 500
+MAX_QUERY_CHARACTERS: Final = 4_000  # HubSpot has such a limit and does not tell it
 MAX_ASSOCIATION_INPUTS: Final = 1_000
 ASSOCIATIONS_PER_PAGE: Final = 500
 TOKEN_SECONDS: Final = 1_800
@@ -318,6 +319,8 @@ class HubSpotApi:
 
     def _admit(self, request: Request) -> None:
         self._calls += 1
+        if len(request.url.query) > MAX_QUERY_CHARACTERS:
+            raise HubSpotAnswerError(414, "URI_TOO_LONG", "The request's address is too long.")
         if request.headers.get("authorization") != f"Bearer {HUBSPOT_TOKEN}":
             raise HubSpotAnswerError(
                 401, "INVALID_AUTHENTICATION", "Authentication credentials not found or not valid."

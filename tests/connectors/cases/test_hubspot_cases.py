@@ -318,12 +318,15 @@ def test_h15_a_mapped_property_that_is_gone_is_named(hubspot: Nights) -> None:
         hubspot.night(1)
 
 
-def test_h16_long_bodies_are_refused_and_never_sent_by_us(hubspot: Nights) -> None:
+def test_h16_long_bodies_and_addresses_are_refused_and_never_sent_by_us(hubspot: Nights) -> None:
     many = {f"extra_{number}_{'x' * 30}": "y" for number in range(100)}
     hubspot.store.edit(HUBSPOT, "calls", ids(hubspot, "calls")[0], many, FIRST_MS - DAY_MS)
     with pytest.raises(ApiException) as refused:
         search(hubspot, {"limit": 10, "properties": list(many)})
     assert refused.value.status == 400
+    with pytest.raises(ApiException) as refused:
+        a_client(hubspot).crm.objects.basic_api.get_page("calls", properties=list(many))
+    assert refused.value.status == 414
     connection = hubspot.crms.connections[HUBSPOT]
     (calls,) = connection.field_map["calls"]
     source = next(iter(calls.fields.values()))
