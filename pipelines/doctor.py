@@ -16,6 +16,8 @@ from definitions_contract.errors import ContractError
 from definitions_contract.loader import load_agreement
 from models.raw.rules import ENTITY_TABLES
 from models.tables import source_changes, source_fields, sync_runs
+from pipelines.errors import SettingsError
+from pipelines.recipients import load_recipients
 from pipelines.sandbox import sandbox_addresses
 from pipelines.settings import Settings
 from pipelines.sources import configured_connections, sandbox_day, secrets_of
@@ -28,7 +30,7 @@ def examine(settings: Settings, *, now: datetime) -> list[Finding]:
     """Look at everything and go on after each fault; no record is changed."""
     if settings.warehouse.exists():
         Warehouse(settings.warehouse).create_tables()  # one of an older version lacks tables that are looked at below
-    findings = [_agreement(settings)]
+    findings = [_agreement(settings), *recipients_findings(settings)]
     connections = configured_connections(settings)
     with ExitStack() as stack:
         addresses: dict[str, str] = {}
@@ -52,6 +54,17 @@ def _agreement(settings: Settings) -> Finding:
         return Finding("agreement", "files", is_ok=False, detail=str(error))
     readable = f"definition versions: {len(agreement.definitions)}, all readable"
     return Finding("agreement", "files", is_ok=True, detail=readable)
+
+
+def recipients_findings(settings: Settings) -> list[Finding]:
+    """Tell whether everybody whom messages go to has an address; nothing where KPI_NOTIFY is not set."""
+    try:
+        recipients, _ = load_recipients(settings)
+    except SettingsError as error:
+        return [Finding("messages", "recipients", is_ok=False, detail=str(error))]
+    if not recipients:
+        return []
+    return [Finding("messages", "recipients", is_ok=True, detail=f"{len(recipients)} with an address")]
 
 
 def _source(settings: Settings, connection: Connection, base_url: str | None, *, with_sample: bool) -> list[Finding]:

@@ -16,6 +16,8 @@ WORDS: Mapping[str, Mapping[Lang, str]] = {
     "ok": {"ja": "良", "en": "ok"},
     "bad": {"ja": "要対応", "en": "bad"},
     "agreement": {"ja": "合意", "en": "agreement"},
+    "messages": {"ja": "メッセージ", "en": "messages"},
+    "recipients": {"ja": "宛先", "en": "recipients"},
     "files": {"ja": "ファイル", "en": "files"},
     "login": {"ja": "ログイン", "en": "login"},
     "fields": {"ja": "項目", "en": "fields"},
@@ -29,6 +31,7 @@ WORDS: Mapping[str, Mapping[Lang, str]] = {
 FORMS = forms(
     (
         (r"works", "できます"),
+        (r"(\d+) with an address", r"アドレスのある宛先 \1 件"),
         (r"of (\d+) records looked at: (.+)", r"\1 件を見て値のあった割合: \2"),
         (r"definition versions: (\d+), all readable", r"定義 \1 版。すべて読めます"),
         (

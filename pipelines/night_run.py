@@ -33,16 +33,21 @@ from pipelines.schedules import night_config
 from pipelines.settings import PROJECT, Settings
 from pipelines.wiring import JOB_NAME, build_definitions
 
+PUBLISHING = "published"  # the step that swaps the copy in
 LOOK_SECONDS = 1  # the daemon takes the lock for an instant, to see whether a night is alive
 BUSY = (DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING)
 
 
 @dataclass(frozen=True, slots=True)
 class NightResult:
-    """How a night ended. `failures` name the steps and why; `shortfalls` what is missing although it was done."""
+    """How a night ended. `failures` name the steps and why; `shortfalls` what is missing although it was done.
+
+    A night that is not done is published all the same when only its messages failed.
+    """
 
     run_id: str
     is_done: bool
+    is_published: bool
     failures: tuple[str, ...]
     shortfalls: tuple[str, ...]
 
@@ -92,6 +97,7 @@ def run_night(
     return NightResult(
         run_id=result.run_id,
         is_done=result.success,
+        is_published=any(event.is_step_success and event.step_key == PUBLISHING for event in result.all_events),
         failures=_failures(result),
         shortfalls=shortfalls_of(result),
     )

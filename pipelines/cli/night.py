@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from definitions_contract.words import Lang
 from pipelines.cli.options import locale_language
 from pipelines.errors import SettingsError
 from pipelines.settings import Settings
@@ -18,6 +19,18 @@ from pipelines.terminal import to_run, write_json
 if TYPE_CHECKING:
     from pipelines.night_run import NightResult
 
+WORDS: dict[str, dict[Lang, str]] = {
+    "missing": {"ja": "不足", "en": "missing"},
+    "error": {"ja": "エラー", "en": "error"},
+    "unpublished": {
+        "ja": "公開していません。前回の正常な公開データがそのまま残っています。詳細は Dagster の画面の実行 {run} にあります。",
+        "en": "Nothing was published; the last good copy stands. Run {run} in the Dagster UI has the details.",
+    },
+    "published": {
+        "ja": "数字は公開しましたが、そのあとの処理が失敗しました。詳細は Dagster の画面の実行 {run} にあります。",
+        "en": "The numbers are published; what comes after them failed. Run {run} in the Dagster UI has the details.",
+    },
+}
 SHORTFALL = 3  # exit code: done, but with records in quarantine or a source missing
 
 AsOf = Annotated[
@@ -51,7 +64,7 @@ def nightly(
 ) -> None:
     """Run the nightly job: sync, agreement, KPIs, alerts, published copy. Running it twice changes nothing.
 
-    Exit code 0: done. 1: failed, nothing was published. 3: done, with records in quarantine or a source missing.
+    Exit code 0: done. 1: failed; the last line says whether it was published. 3: done, with records in quarantine or a source missing.
     """
     settings = Settings.from_env(os.environ)
     _check_connection(settings, only)
@@ -86,15 +99,15 @@ def run_and_report(console: Console, settings: Settings, asked: Asked, *, is_qui
     """Run a night, with its progress on the console unless quiet, say what is missing or failed; give the exit code."""
     if is_quiet:  # a request that is sent again is progress, too
         logging.getLogger("connectors").setLevel(logging.ERROR)
+    lang = locale_language()
     result = run(Console(quiet=True) if is_quiet else console, settings, asked)
-    for shortfall in result.shortfalls:
-        console.print(f"[yellow]missing[/yellow] {escape(to_run(shortfall))}", highlight=False, soft_wrap=True)
-    for failure in result.failures:
-        console.print(f"[red]error[/red] {escape(to_run(failure))}", highlight=False, soft_wrap=True)
+    for colour, kind, lines in (("yellow", "missing", result.shortfalls), ("red", "error", result.failures)):
+        for line in lines:
+            word = f"[{colour}]{WORDS[kind][lang]}[/{colour}]"
+            console.print(f"{word} {escape(to_run(line))}", highlight=False, soft_wrap=True)
     if not result.is_done:
-        console.print(
-            f"Nothing was published; the last good copy stands. Run {result.run_id} in the Dagster UI has the details."
-        )
+        told = WORDS["published" if result.is_published else "unpublished"][lang]
+        console.print(told.format(run=result.run_id), highlight=False, soft_wrap=True)
     return exit_code(result)
 
 
@@ -103,7 +116,7 @@ def run(console: Console, settings: Settings, asked: Asked) -> "NightResult":
     from pipelines.cli.progress import NightProgress
     from pipelines.night_run import run_night
 
-    with NightProgress(console) as progress:
+    with NightProgress(console, locale_language()) as progress:
         loggers = {"console": progress.logger_definition()}
         return run_night(settings, **asdict(asked), loggers=loggers)
 

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from definitions_contract.loader import load_agreement
 from models.tables import alert_actions, alerts, divergence
 from pipelines.alerts import REPEATED, deliver
+from pipelines.doctor import recipients_findings
 from pipelines.errors import SettingsError
 from pipelines.recipients import Recipient, load_recipients
 from pipelines.settings import PROJECT, Settings
@@ -266,8 +267,12 @@ def test_a_file_of_recipients_names_variables_and_not_addresses(tmp_path: Path) 
     assert recipient.address is not None
     assert recipient.address.get_secret_value() == "json://head.example/"
     assert link == "https://kpi.example/board"
+    unset = Settings.from_env({"KPI_NOTIFY": str(path)})
     with pytest.raises(SettingsError, match="HEAD"):
-        load_recipients(Settings.from_env({"KPI_NOTIFY": str(path)}))
+        load_recipients(unset)
+    (finding,) = recipients_findings(unset)
+    assert (finding.is_ok, "HEAD" in finding.detail) == (False, True)
+    assert recipients_findings(Settings.from_env({})) == []
 
 
 def test_a_wrong_file_of_recipients_says_where(tmp_path: Path) -> None:
