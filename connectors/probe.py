@@ -10,7 +10,7 @@ import connectors.salesforce.objects as salesforce_objects
 from connectors.errors import ConnectorError, RequestRefusedError
 from connectors.hubspot.client import HubSpotClient
 from connectors.salesforce import soql
-from connectors.salesforce.client import SalesforceClient
+from connectors.salesforce.client import INVALID_FIELD, SalesforceClient
 from connectors.settings import FieldSource, HubSpotConnection, SalesforceConnection
 from connectors.sync import Finding
 
@@ -78,7 +78,13 @@ def probe_salesforce(connection: SalesforceConnection, client: SalesforceClient)
             probe.problems += wrong
             fields = ["Id"] if wrong else salesforce_objects.fields_to_read(connection, spec, known)
             query = soql.select(fields, spec.name, limit=SAMPLE_ROWS)
-            rows = client.query(query, what=f"query {spec.name}")["records"]
+            try:
+                rows = client.query(query, what=f"query {spec.name}")["records"]
+            except RequestRefusedError as refused:
+                is_field = refused.code == INVALID_FIELD
+                hidden = salesforce_objects.hidden_of_parents(connection, spec, client) if is_field else ()
+                probe.problems += [*hidden] or [refused]
+                continue
             probe.samples[spec.name] = () if wrong else rows
     return probe
 

@@ -24,6 +24,7 @@ from connectors.settings import SalesforceConnection
 
 MOST_LOGINS = 3  # in one extraction: a password refused again and again locks the account
 LIMIT_EXCEEDED = "REQUEST_LIMIT_EXCEEDED"
+INVALID_FIELD = "INVALID_FIELD"
 LOST_LOCATOR = "INVALID_QUERY_LOCATOR"
 DAILY_WORD = (
     "TotalRequests"  # "TotalRequests Limit exceeded."; the other one is "ConcurrentRequests ... Limit exceeded."
@@ -43,7 +44,7 @@ REMEDIES = {
     **dict.fromkeys(
         ("INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY", "FUNCTIONALITY_NOT_ENABLED"), _NO_OBJECT
     ),
-    "INVALID_FIELD": _NO_FIELD,
+    INVALID_FIELD: _NO_FIELD,
     **dict.fromkeys(("API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"), _NO_API),
 }
 Page = Mapping[str, Any]

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from connectors.errors import FormulaFieldError, RequestRefusedError, UnknownFieldError
-from connectors.salesforce.client import SalesforceClient
+from connectors.salesforce import soql
+from connectors.salesforce.client import INVALID_FIELD, SalesforceClient
 from connectors.settings import SalesforceConnection
 
 
@@ -115,6 +116,25 @@ def unknown_fields(connection: SalesforceConnection, spec: ObjectSpec, known: Kn
     for key, source in connection.sources_of(spec.name):
         for path in source.crm_fields:
             if not known.has(path):
+                yield UnknownFieldError(
+                    connection.name, object_name=spec.name, key=key, field=path, origin=source.origin
+                )
+
+
+def hidden_of_parents(
+    connection: SalesforceConnection, spec: ObjectSpec, client: SalesforceClient
+) -> Iterator[UnknownFieldError]:
+    """Each mapped field of a parent that the org refuses: the object's describe tells of the parent, not of its fields.
+
+    Asked only when a whole query was refused, which may name any of its fields.
+    """
+    for key, source in connection.sources_of(spec.name):
+        for path in (one for one in source.crm_fields if "." in one):
+            try:
+                client.query(soql.select([path], spec.name, limit=1), what=f"query {path} of {spec.name}")
+            except RequestRefusedError as error:
+                if error.code != INVALID_FIELD:
+                    raise
                 yield UnknownFieldError(
                     connection.name, object_name=spec.name, key=key, field=path, origin=source.origin
                 )

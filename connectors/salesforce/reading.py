@@ -16,8 +16,16 @@ from connectors.landing import Place, Sink, Window, as_utc
 from connectors.records import Record
 from connectors.salesforce import soql
 from connectors.salesforce.bulk import JOB, read_bulk
-from connectors.salesforce.client import LOST_LOCATOR, Page, SalesforceClient
-from connectors.salesforce.objects import OBJECTS, Known, ObjectSpec, fetch_known, fields_to_read, objects_of
+from connectors.salesforce.client import INVALID_FIELD, LOST_LOCATOR, Page, SalesforceClient
+from connectors.salesforce.objects import (
+    OBJECTS,
+    Known,
+    ObjectSpec,
+    fetch_known,
+    fields_to_read,
+    hidden_of_parents,
+    objects_of,
+)
 from connectors.settings import SalesforceConnection
 from connectors.sync import IDS, REFRESH, Sync, settled_count
 from connectors.workers import Group
@@ -75,7 +83,14 @@ class ObjectReader:
         )
         sink = self.sync.sink(self.spec.name, window)
         window = sink.window
-        self._read_window(sink, fields)
+        try:
+            self._read_window(sink, fields)
+        except RequestRefusedError as refused:
+            for error in (
+                hidden_of_parents(self.connection, self.spec, self.client) if refused.code == INVALID_FIELD else ()
+            ):
+                raise error from refused
+            raise
         if is_refreshed:
             self.sync.note_sweep(REFRESH, self.spec.name, window)
         if self.spec.is_whole or is_refreshed or not self.sync.is_incremental(self.spec.name):

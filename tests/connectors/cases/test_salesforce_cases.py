@@ -8,10 +8,12 @@ import pytest
 from simple_salesforce import Salesforce
 
 from connectors.errors import ConnectorError, DailyLimitError, LoginError, UnknownFieldError
+from connectors.extract import check
 from connectors.salesforce.client import MOST_LOGINS
 from connectors.sandbox.store import SALESFORCE
 from connectors.sandbox.times import now_ms
 from tests.connectors.cases.truth import DAY_MS, FIRST_MS, HOUR_MS, LATER_MS, Nights
+from tests.connectors.conftest import SECRETS
 
 BULK = {"bulk_from": 1}
 
@@ -229,6 +231,19 @@ def test_s13_a_hidden_field_is_named_before_anything_is_read(salesforce: Nights)
         salesforce.night(0)
     with pytest.raises(Exception, match="INVALID_FIELD"):
         an_org(salesforce).query("SELECT Reject_Reason__c FROM Event")
+
+
+def test_s13_a_parents_field_that_is_hidden_is_named_too(salesforce: Nights) -> None:
+    mapped = {"field_map": with_field(salesforce, "deals", "Opportunity", "lost_reason", "Account.Hidden__c")}
+
+    with pytest.raises(
+        UnknownFieldError, match=r"Opportunity has no field 'Account\.Hidden__c', which .* 'deals.lost_reason'"
+    ):
+        salesforce.night(0, settings=mapped)
+
+    connection = salesforce.crms.connections[SALESFORCE].model_copy(update=mapped)
+    found = check(connection, secrets=SECRETS, base_url=salesforce.crms.urls[SALESFORCE])
+    assert ["Account.Hidden__c" in one.detail for one in found if not one.is_ok] == [True]
 
 
 def test_s14_short_pages_end_nothing(salesforce: Nights) -> None:
