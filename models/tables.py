@@ -830,7 +830,7 @@ plan = Table(
     _double("needed", "What must happen in this period for the goal; NULL when there is too little data"),
     _double("needed_lower", "Low end of the 90 % interval"),
     _double("needed_upper", "High end of the 90 % interval"),
-    _double("needed_per_rep_day", "Per rep and business day"),
+    _double("needed_per_rep_day", "What is left of it, per rep and business day left"),
     _double("realism_percentile", "Share of the own past periods that reached it less or as much, 0 to 1"),
     _boolean("is_realistic", "Not above the agreed percentile"),
     _integer("sample_size", "Matured cases behind the rate used; says how sure it is"),

@@ -78,6 +78,7 @@ WORDS: dict[str, dict[Lang, str]] = {
     },
     "missing": {"ja": "{every}：{needed} 必要、現在 {known}", "en": "{every}: {known} of {needed}"},
     "needed_week": {"ja": "週の目標（実績のある週）", "en": "by the week, settled weeks"},
+    "needed_month": {"ja": "月の目標（実績のある月）", "en": "by the month, settled months"},
     "needed_months": {"ja": "{every}の目標（連続する月）", "en": "by the {every}, settled months in a row"},
     "needed_each_rep": {
         "ja": "{whose}、{every}の目標（在籍した担当者の期間）",
@@ -323,8 +324,8 @@ class _Page:
         )
         if row.is_each_rep:
             of = self.word("needed_each_rep", whose=self._whose(row), every=every)
-        elif kind is PeriodKind.WEEK:
-            of = self.word("needed_week")
+        elif kind in (PeriodKind.WEEK, PeriodKind.MONTH):  # each counts for itself
+            of = self.word(f"needed_{kind.value}")
         else:
             of = self.word("needed_months", every=every)
             needed, known = needed + MONTHS[kind] - 1, longest_run(self.impact.settled_months)

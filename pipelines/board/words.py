@@ -244,7 +244,7 @@ WORDS: dict[str, Text] = {
     "plan_table": Text("目標から逆算した必要数", "What the goal needs"),
     "plan_caption": Text("{period}に必要な数と実績", "Needed in {period}, and actual"),
     "needed": Text("必要数", "Needed"),
-    "needed_per_day": Text("1 人 1 営業日", "Per rep and day"),
+    "needed_per_day": Text("残りの 1 人 1 営業日あたり", "Left, per rep and day"),
     "realism": Text("必要数以下だった月", "Own months at or below"),
     "unrealistic": Text("過去の実績を超える", "Above the own past"),
     "sample": Text("根拠の件数", "Cases behind"),
