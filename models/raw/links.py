@@ -71,7 +71,7 @@ ENTITY_KINDS: Mapping[str, str] = {
 }
 BY_EMAIL = "email:"  # before an address or a number that stands for whoever has it
 BY_PHONE = "phone:"
-MOST_AT_ONCE = 200_000  # records whose links are told apart in memory
+MOST_AT_ONCE = 100_000  # records whose links are told apart in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _queries(source: SourceRules, live: ColumnElement[bool], objects: Mapping[st
                 for names in batches(known, MOST_AT_ONCE)
                 for share in shares_of(records.c.record_id, 1 + sum(known[name] for name in names) // MOST_AT_ONCE)
             ]
-            return [*(_associations(share, names) for names, share in shares), _merges(live)]
+            return [*(_associations(source.connection, share, names) for names, share in shares), _merges(live)]
         case "files":
             columns = [
                 _column(live, rules, link, role=DEFAULT_ROLE if place == 0 else link.by)
@@ -175,31 +175,35 @@ def _ends(name: str) -> tuple[str, str] | None:
     return (kinds[0], kinds[1]) if prefix == "associations" and len(kinds) == len(ends) == 2 else None
 
 
-def _associations(live: ColumnElement[bool], names: Sequence[str]) -> Select[Any]:
-    columns = [column(name, Text()) for name in ("object", "from_kind", "to_kind")]
-    kinds = values(*columns, name="kinds").data([(name, *(_ends(name) or ())) for name in names])
+def _associations(connection: str, live: ColumnElement[bool], names: Sequence[str]) -> Select[Any]:
+    """Give the links of associations. What a record says twice is told apart by as few columns as it takes: they wait in memory."""
     targets = (
-        select(*records.c, kinds.c.from_kind, kinds.c.to_kind, json_items(records.c.payload, "to").label("target"))
-        .join_from(records, kinds, records.c.object == kinds.c.object)
+        select(*records.c, json_items(records.c.payload, "to").label("target"))
         .where(live, records.c.object.in_(names))
         .subquery("targets")
     )
     types = select(
-        *(targets.c[name] for name in ("connection", "object", "record_id", "sync_id", "from_kind", "to_kind")),
+        *(targets.c[name] for name in ("object", "record_id", "sync_id")),
         json_text(targets.c.target, "toObjectId").label("to_crm_id"),
         json_items(targets.c.target, "associationTypes", or_one_empty=True).label("type"),
     ).subquery("types")
+    role = _role(json_text(types.c.type, "label"), DEFAULT_ROLE).label("role")
+    said = (
+        select(types.c.object, types.c.record_id, types.c.sync_id, types.c.to_crm_id, role).distinct().subquery("said")
+    )
+    columns = [column(name, Text()) for name in ("object", "from_kind", "to_kind")]
+    kinds = values(*columns, name="kinds").data([(name, *(_ends(name) or ())) for name in names])
     return select(
-        types.c.connection,
-        types.c.object,
-        types.c.record_id.label("crm_id"),
-        types.c.from_kind,
-        types.c.record_id.label("from_crm_id"),
-        types.c.to_kind,
-        types.c.to_crm_id,
-        _role(json_text(types.c.type, "label"), DEFAULT_ROLE).label("role"),
-        types.c.sync_id,
-    ).distinct()
+        literal(connection).label("connection"),
+        said.c.object,
+        said.c.record_id.label("crm_id"),
+        kinds.c.from_kind,
+        said.c.record_id.label("from_crm_id"),
+        kinds.c.to_kind,
+        said.c.to_crm_id,
+        said.c.role,
+        said.c.sync_id,
+    ).join_from(said, kinds, said.c.object == kinds.c.object)
 
 
 def _merges(live: ColumnElement[bool]) -> Select[Any]:
