@@ -85,7 +85,7 @@ class World:
             if ids is not None:
                 old = START - timedelta(days=9)
                 listed.add([self.record("notes", one, {}, old) for one in ids])
-                listed.crm_count = len(listed.ids)
+                listed.crm_count = listed.record_count
         if fields is not None:
             writer.note_fields("notes", fields)
         writer.commit(is_full=is_full, started_at=now, extracted_at=now + timedelta(minutes=5))
