@@ -65,7 +65,7 @@ def _print_id(console: Console, alert_id: str) -> None:
 def _cells(row: Row, agreement: Agreement | None, names: Mapping[str, str], lang: Lang) -> tuple[str, ...]:
     index = ("ja", "en").index(lang)
     kpi = next((kpi for kpi in agreement.kpis.kpis if kpi.id == row["kpi_id"]), None) if agreement else None
-    chance = "-" if row["p_reach"] is None else f"{row['p_reach']:.0%}"
+    chance = "-" if row["p_reach"] is None else getattr(formats.probability(row["p_reach"]), lang)
     return (
         state_words(row, kpi)[index],
         str(row["kpi_id"]) if kpi is None else getattr(kpi.label, lang),

@@ -11,6 +11,7 @@ from definitions_contract.schema import Agreement, Kpi
 from models.kpi.lever_words import lever_words
 from models.tables import alerts, causes, divergence, reps
 from pipelines.alert_kinds import FIRST_STEPS, guide_to, kind_of, kind_of_data, lead_of
+from pipelines.board.formats import probability
 from pipelines.board.labels import STATES
 from pipelines.board.names import Names, names_of
 from pipelines.board.phrases import tell
@@ -203,10 +204,10 @@ def _figures(kpi: Kpi, state: Mapping[Any, Any]) -> tuple[str, str]:
         return "", ""
     values = [_number(kpi, state[key]) for key in ("actual", "expected_to_date", "target")]
     forecast = f"{_number(kpi, state['forecast_lower'])}-{_number(kpi, state['forecast_upper'])}"
-    reach = "-" if state["p_reach"] is None else f"{state['p_reach']:.0%}"
+    reach = probability(state["p_reach"])
     return (
-        f"実績 {values[0]} / 期待 {values[1]} / 目標 {values[2]}、着地 {forecast}、達成確率 {reach}",
-        f"actual {values[0]} / expected {values[1]} / target {values[2]}, forecast {forecast}, chance to reach {reach}",
+        f"実績 {values[0]} / 期待 {values[1]} / 目標 {values[2]}、着地 {forecast}、達成確率 {reach.ja}",
+        f"actual {values[0]} / expected {values[1]} / target {values[2]}, forecast {forecast}, chance to reach {reach.en}",
     )
 
 
