@@ -88,6 +88,11 @@ def test_the_count_decides_which_api_is_asked(crms: Any, count: int, no_waiting:
         pytest.param(200, {"id": "750", "state": "Failed", "errorMessage": "retried more than 15 times"}, id="failed"),
         pytest.param(200, {"id": "750", "state": "Aborted"}, id="aborted"),
         pytest.param(400, [{"errorCode": "API_ERROR", "message": "Bulk is not enabled"}], id="refused"),
+        pytest.param(
+            400,
+            [{"errorCode": "LIMIT_EXCEEDED", "message": "Max bulk v2 query jobs"}],
+            id="the day's bulk jobs are used up",
+        ),
     ],
 )
 def test_a_job_that_does_not_end_well_is_read_by_rest(
