@@ -12,7 +12,7 @@ from definitions_contract.schema import Agreement
 from definitions_contract.words import Lang
 from models.statistics.gate import Proposal
 from models.tables import alerts, causes, divergence, kpi_periods, phase_status, reps, sync_runs
-from pipelines.board.formats import short_amount
+from pipelines.board.formats import probability, short_amount
 from pipelines.board.labels import EFFECTS, PROPOSALS, SPLITS, STATES
 from pipelines.board.names import Names, names_of
 from pipelines.board.words import Text, look_up
@@ -109,7 +109,9 @@ def _print_phase(console: Console, connection: sa.Connection, agreement: Agreeme
             _in(names.kpi(row["kpi_id"]), lang),
             *(_short(names, row, key, lang) for key in ("actual", "expected_to_date", "target")),
             f"{_short(names, row, 'forecast_lower', lang)}–{_short(names, row, 'forecast_upper', lang)}",
-            "–" if row["p_reach"] is None else f"{row['p_reach']:.0%}",
+            probability(row["p_reach"]).en.replace(
+                " ", ""
+            ),  # the narrow form: in Japanese the table fills its 80 columns
             f"[{style}]{state}[/{style}]" if style else state,
         )
     console.print(table)
