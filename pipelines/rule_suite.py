@@ -66,12 +66,12 @@ def _expectations(rule: Rule) -> Iterator[Any]:
         yield _expectation(rule, name, arguments, [[*conditions, *answered] for conditions in asked])
         return
     yield _expectation(rule, name, arguments, asked)
-    for column in columns:
+    for column in dict.fromkeys(columns):
         if rule.expectation != TO_NOT_BE_NULL:
             yield _expectation(rule, TO_NOT_BE_NULL, {"column": column}, asked)
         if rule.waiting_values:
             waiting = {"column": column, "value_set": list(rule.waiting_values)}
-            yield _expectation(rule, NOT_IN_SET, waiting, asked)
+            yield _expectation(rule, NOT_IN_SET, waiting, asked, why=" (waiting values)")
 
 
 def _said(rule: Rule) -> tuple[str, dict[str, Any]]:
@@ -104,14 +104,18 @@ def _comparison(comparison: Comparison | Nullity) -> Any:
     return OPERATORS[comparison.operator](column, comparison.value)
 
 
-def _expectation(rule: Rule, name: str, arguments: Mapping[str, Any], asked: Sequence[Sequence[Any]]) -> Any:
+def _expectation(
+    rule: Rule, name: str, arguments: Mapping[str, Any], asked: Sequence[Sequence[Any]], *, why: str = ""
+) -> Any:
     class_name = "".join(part.capitalize() for part in name.split("_"))
     expectation = OURS.get(class_name) or getattr(vocabulary, class_name)
     every = [reduce(and_, conditions) for conditions in asked if conditions]
     limits = {} if len(every) < len(asked) else {"row_condition": every[0] if len(every) == 1 else _any(every)}
-    # a suite drops what it takes for a double, and looks at the description but not at the meta
+    # a suite drops what it takes for a double, and looks at the description but not at the meta: a rule may refuse the values
+    # that it waits for
+    description = f"{rule.id}: {name}{why}"
     return expectation(
-        **arguments, **limits, meta={RULE: rule.id}, description=f"{rule.id}: {name}", severity=rule.severity.value
+        **arguments, **limits, meta={RULE: rule.id}, description=description, severity=rule.severity.value
     )
 
 

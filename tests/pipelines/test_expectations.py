@@ -105,6 +105,20 @@ def test_a_meeting_that_waits_does_not_pass(file_warehouse: Warehouse) -> None:
     assert counts[0].failed == 1
 
 
+def test_a_rule_may_refuse_the_values_that_it_waits_for_and_compare_a_column_with_itself(
+    file_warehouse: Warehouse,
+) -> None:
+    refusing = rule("values_to_not_be_in_set", column="outcome", value_set=["booked"])
+    waits = refusing.model_copy(update={"waiting_values": ("booked",), "wait_business_days": 5})
+    itself = rule("pair_values_to_be_equal", column_A="outcome", column_B="outcome")
+    rules = a_definition(waits, itself.model_copy(update={"id": "itself"}))
+
+    counts, differences, _ = judge(file_warehouse, [a_meeting(outcome="booked")], rules)
+
+    assert differences == []
+    assert [(count.error, count.failed) for count in counts] == [(None, 1), (None, 0)]
+
+
 def test_more_than_a_page_of_failures_is_counted_whole(file_warehouse: Warehouse) -> None:
     meetings = [a_meeting(meeting_id=f"m{number}", outcome="no_show") for number in range(250)]
 
