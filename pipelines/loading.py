@@ -37,7 +37,7 @@ from pipelines.warehouse import Warehouse, insert_rows, is_out_of_memory
 WHOLE_SYNC = "*"  # quarantine rows of records that never landed name no field
 MOST_NAMED = 10  # ids named in a message
 MOST_TOGETHER = 20_000  # records of several objects that are merged at once: with their payloads they wait in memory
-MEMORY_STEPS_MB = (60, 100, 400)  # DuckDB's share while loading; after these as much as the machine has
+MEMORY_STEPS_MB = (40, 60, 100, 400)  # DuckDB's share while loading; after these as much as the machine has
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ KPI_BENCH_RATE limits HubSpot's requests per ten seconds.
 
 import json
 import os
-import resource
 import sys
 import time
 from datetime import UTC, datetime
@@ -68,7 +67,9 @@ def main() -> None:
             "requests": callers[-1].request_count,
             "throttled": callers[-1].throttled_count,
         }
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # not ru_maxrss: a process starts with that of the one that started it
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     print(json.dumps({**figures, "peak_mb": peak}))
 
 
