@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ def interrupted(home: Home, *arguments: str, at: str) -> "subprocess.CompletedPr
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=partial(
+            signal.signal, signal.SIGINT, signal.SIG_DFL
+        ),  # ignored, where the tests run in the background of a shell
     )
     assert process.stdout is not None
     seen = ""
