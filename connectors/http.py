@@ -49,12 +49,10 @@ class Limiter:
         *,
         seconds: float,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._seconds = seconds
         self._least_interval = self._interval = 0.0
         self._clock = clock
-        self._sleep = sleep
         self._lock = threading.Lock()
         self._next_at = clock()
         self._slowed_until = self._next_at
@@ -73,10 +71,6 @@ class Limiter:
             if interval > self._least_interval:
                 self._least_interval, self._head_start = interval, (burst - 1) * interval
                 self._interval = max(self._interval, interval)
-
-    def wait(self) -> None:
-        """Return when the next request may be sent."""
-        self._sleep(self.reserve())
 
     def reserve(self) -> float:
         """Take the next request's place; returns in how many seconds it may be sent."""

@@ -140,9 +140,9 @@ class LandingWriter:
         """Whether the object and all that hangs on it were taken over."""
         return group in self._parts
 
-    def place(self, group: str) -> Place | None:
-        """Where the reading of the object goes on; None: at its beginning."""
-        return self._places.get(group)
+    def place(self, group: str) -> Place:
+        """Where the reading of the object goes on; empty: at its beginning."""
+        return self._places.get(group, {})
 
     def keep_place(self, group: str, place: Place, now: datetime) -> None:
         """Write down that an object is read up to a place, with all that hangs on it."""

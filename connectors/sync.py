@@ -149,7 +149,7 @@ class Sync:
 
     def place(self, object_name: str) -> Place:
         """Where a killed run had come to in the object's full read; empty: at the beginning."""
-        return self._writer.place(object_name) or {}
+        return self._writer.place(object_name)
 
     @property
     def keeps_places(self) -> bool:

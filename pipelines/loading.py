@@ -12,7 +12,7 @@ from connectors.errors import LandingError
 from connectors.files.folder import file_of
 from connectors.landing import pending, read_manifest
 from connectors.records import Landed, LandedWindow
-from connectors.settings import Connection, FileObject, FilesConnection, ObjectMap
+from connectors.settings import Connection, Crm, FileObject, FilesConnection, ObjectMap
 from connectors.sync import IDS
 from connectors.without_pandas import without_pandas
 from models.raw.changed import batches, changed_objects, changed_records
@@ -300,14 +300,22 @@ def _is_other_map(writing: sa.Connection, rules: SourceRules) -> bool:
 
 
 def _keep_rejected(writing: sa.Connection, connection: Connection, sync: Landed) -> None:
-    """Put aside what could not be landed, in place of what the syncs before put aside: a CRM was asked for that again.
+    """Put aside what could not be landed, in place of what was asked for again; what was not stays.
 
-    A file that was read again says anew which of its rows those are.
+    A full read asks for everything, HubSpot's increment for what was put aside by its id (Salesforce's for nothing of it). A file
+    that was read again says anew which of its rows those are.
     """
+    has_id = ~quarantine.c.record_id.contains("#", autoescape=True)
+    by_id = (
+        has_id
+        if connection.crm == Crm.HUBSPOT
+        else quarantine.c.record_id.in_([one.record_id for one in sync.rejected])
+    )
+    of_crm = sa.true() if sync.is_full else by_id
     asked = [
         sa.and_(
             quarantine.c.object == object_name,
-            quarantine.c.record_id.startswith(f"{file}#", autoescape=True) if file else sa.true(),
+            quarantine.c.record_id.startswith(f"{file}#", autoescape=True) if file else of_crm,
         )
         for object_name, file in (file_of(window.object) or (window.object, "") for window in sync.windows)
         if file or not isinstance(connection, FilesConnection)

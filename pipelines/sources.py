@@ -65,7 +65,8 @@ def extract_sources(
     An interruption of the caller, such as Ctrl-C, ends all of them after the requests that are under way.
     """
     stop = threading.Event()
-    known, aside = _cursors(Warehouse(settings.warehouse)), put_aside(Warehouse(settings.warehouse))
+    warehouse = Warehouse(settings.warehouse)
+    known, aside = _cursors(warehouse), put_aside(warehouse)
     with ExitStack() as stack:
         addresses: dict[str, str] = {}
         if any(connection.is_sandbox for connection in connections):

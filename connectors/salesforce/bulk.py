@@ -114,7 +114,7 @@ def _page(response: requests.Response) -> tuple[str, list[list[str]]]:
 def _is_there(client: SalesforceClient, job_id: str, object_name: str) -> bool:
     """Whether a killed run's job still has its results: Salesforce keeps them for a week, or until somebody deletes it."""
     try:
-        return bool(client.get(f"jobs/query/{job_id}", what=f"bulk query of {object_name}")["state"] == "JobComplete")
+        return str(client.get(f"jobs/query/{job_id}", what=f"bulk query of {object_name}")["state"]) == "JobComplete"
     except RequestRefusedError:
         return False
 

@@ -86,10 +86,7 @@ class ObjectReader:
         try:
             self._read_window(sink, fields)
         except RequestRefusedError as refused:
-            for error in (
-                hidden_of_parents(self.connection, self.spec, self.client) if refused.code == INVALID_FIELD else ()
-            ):
-                raise error from refused
+            self._name_hidden(refused)
             raise
         if is_refreshed:
             self.sync.note_sweep(REFRESH, self.spec.name, window)
@@ -97,6 +94,12 @@ class ObjectReader:
             self.sync.note_sweep(IDS, self.spec.name, window)
         elif self._is_due(IDS):
             self._list_ids()
+
+    def _name_hidden(self, refused: RequestRefusedError) -> None:
+        """Raise the error that names the field for which a whole query was refused, if that is why."""
+        if refused.code == INVALID_FIELD:
+            for error in hidden_of_parents(self.connection, self.spec, self.client):
+                raise error from refused
 
     def _is_due(self, sweep: str) -> bool:
         days = self.connection.id_check_days if sweep == IDS else self.connection.formula_refresh_days

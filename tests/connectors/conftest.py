@@ -142,6 +142,16 @@ class StoppedError(Exception):
     """Somebody pulled the plug."""
 
 
+def small_pages(monkeypatch: pytest.MonkeyPatch, *, page: int, file: int) -> None:
+    """Let both CRMs give pages of so many records, and a landed file be full with so many."""
+    monkeypatch.setattr("connectors.sink.GROUP_ROWS", 2)
+    monkeypatch.setattr("connectors.sink.FILE_ROWS", file)
+    monkeypatch.setattr("connectors.hubspot.objects.PAGE_SIZE", page)
+    monkeypatch.setattr("connectors.hubspot.objects.PAGE_SIZE_WITH_HISTORY", page)
+    monkeypatch.setattr("connectors.sandbox.salesforce.PAGE_SIZE", page)
+    monkeypatch.setattr("connectors.salesforce.bulk.PAGE_ROWS", page)
+
+
 def stopping_after(pages: int, object_name: str = "") -> Callable[[Progress], None]:
     """For `on_progress`: pull the plug when one page more has come than so many, of one object or of any."""
     left = [pages]

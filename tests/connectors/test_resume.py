@@ -12,7 +12,7 @@ from connectors.errors import FormulaFieldError, InterruptedReadError, RequestRe
 from connectors.salesforce.objects import Known
 from connectors.sandbox.store import HUBSPOT, SALESFORCE, StoredAssociation
 from connectors.settings import FieldSource, merge_field_maps
-from tests.connectors.conftest import StoppedError, stopping_after
+from tests.connectors.conftest import StoppedError, small_pages, stopping_after
 
 DAY_MS = 86_400_000
 REFUSED = orjson.dumps([{"errorCode": "INSUFFICIENT_ACCESS", "message": "no"}])
@@ -37,11 +37,7 @@ def test_a_first_read_that_stopped_goes_on_with_what_is_not_complete(crms: Any) 
 
 @pytest.fixture
 def _small_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.sink.GROUP_ROWS", 5)
-    monkeypatch.setattr("connectors.sink.FILE_ROWS", 10)
-    monkeypatch.setattr("connectors.hubspot.objects.PAGE_SIZE", 5)
-    monkeypatch.setattr("connectors.sandbox.salesforce.PAGE_SIZE", 5)
-    monkeypatch.setattr("connectors.salesforce.bulk.PAGE_ROWS", 5)
+    small_pages(monkeypatch, page=5, file=10)
 
 
 @pytest.mark.usefixtures("_small_files")

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from dagster import DagsterInstance
 
 from connectors.landing import MANIFEST, LandingWriter, Window
-from connectors.records import Record
-from connectors.settings import Connection, FieldSource, load_connections, merge_field_maps
+from connectors.records import Record, RejectedRecord
+from connectors.settings import Connection, Crm, FieldSource, load_connections, merge_field_maps
 from models.tables import (
     cursors,
     quarantine,
@@ -68,6 +68,7 @@ class World:
         missing: tuple[str, ...] = (),
         fields: Mapping[str, str] | None = None,
         extra: Mapping[str, Mapping[str, Any]] | None = None,
+        rejected: Iterable[str] = (),
     ) -> Path:
         """One sync of notes (id -> text); `ids` lists what the CRM still has; a full one lists it by itself."""
         self.night += 1
@@ -86,6 +87,8 @@ class World:
                 old = START - timedelta(days=9)
                 listed.add([self.record("notes", one, {}, old) for one in ids])
                 listed.crm_count = listed.record_count
+        for one in rejected:
+            writer.reject(RejectedRecord("notes", "withheld", "{}", one))
         if fields is not None:
             writer.note_fields("notes", fields)
         writer.commit(is_full=is_full, started_at=now, extracted_at=now + timedelta(minutes=5))
@@ -281,6 +284,20 @@ def test_a_bad_record_is_tried_again_when_it_changes(world: World) -> None:
     world.land({"1": "mended"})
 
     assert world.load().quarantined == 0
+
+
+@pytest.mark.parametrize(("crm", "left"), [(Crm.HUBSPOT, ["night01#2"]), (Crm.SALESFORCE, ["7", "night01#2"])])
+def test_what_never_landed_stays_aside_until_it_was_asked_for_again(world: World, crm: Crm, left: list[str]) -> None:
+    world.connection = world.connection.model_copy(update={"crm": crm})
+    world.land(is_full=True, rejected=["7", ""])  # one without an id cannot be asked for
+    world.load()
+    world.land()
+    world.load()
+
+    assert sorted(row["record_id"] for row in world.rows(quarantine)) == left
+    world.land(is_full=True)
+    world.load()
+    assert world.rows(quarantine) == []
 
 
 def test_what_changed_in_the_crm_s_schema_is_named(world: World) -> None:

@@ -13,7 +13,7 @@ from pipelines.warehouse import Warehouse
 from tests.connectors.cases.people import CALL, CHANGES, COMPANY, DEAL, EMAIL, MEETING, NOTE, PERSON, People
 from tests.connectors.cases.tables import compare, empty
 from tests.connectors.cases.truth import DAY, DAY_MS, FIRST, FIRST_MS, HOUR_MS
-from tests.connectors.conftest import StoppedError, stopping_after
+from tests.connectors.conftest import StoppedError, small_pages, stopping_after
 
 STOPS, RECORDS, CHANGES_BETWEEN = 5, 12, 6
 MINUTE_MS = 60_000
@@ -21,12 +21,7 @@ MINUTE_MS = 60_000
 
 @pytest.fixture(autouse=True)
 def _small_pages_and_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.sink.GROUP_ROWS", 2)
-    monkeypatch.setattr("connectors.sink.FILE_ROWS", 4)
-    monkeypatch.setattr("connectors.hubspot.objects.PAGE_SIZE", 3)
-    monkeypatch.setattr("connectors.hubspot.objects.PAGE_SIZE_WITH_HISTORY", 2)
-    monkeypatch.setattr("connectors.sandbox.salesforce.PAGE_SIZE", 3)
-    monkeypatch.setattr("connectors.salesforce.bulk.PAGE_ROWS", 3)
+    small_pages(monkeypatch, page=3, file=4)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
